@@ -1,0 +1,43 @@
+# `make run` does the main job on the data in data/01_raw; `make test` runs every check.
+# Both set up what they need in $(VENV) first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install run viz test lint lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(VENV)/.installed ## Create the virtual environment with exact versions.
+
+run: install ## Data processing, model selection, training and the report.
+	$(BIN)/kedro run
+
+viz: install ## The pipelines and their figures in the browser.
+	$(BIN)/kedro viz run
+
+lint: install ## Formatting, lint, types and layers.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: install lint ## Every check and test, with coverage.
+	$(BIN)/coverage erase
+	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=95
+
+lock: install ## Resolve the dependencies anew into requirements.lock.
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+clean: ## Remove the virtual environment and the tools' caches, never data.
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

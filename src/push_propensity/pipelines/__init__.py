@@ -1,0 +1,1 @@
+"""The pipelines: thin Kedro glue around the domain modules."""
