@@ -23,3 +23,7 @@ class BundleError(PushPropensityError):
 
 class BundleNotFoundError(BundleError):
     """There is no such model bundle."""
+
+
+class ExportError(PushPropensityError):
+    """A model cannot be exported faithfully."""

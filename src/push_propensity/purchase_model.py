@@ -1,0 +1,118 @@
+"""A purchase model: encoder, estimator and calibration, fitted to feature frames."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from xgboost import XGBClassifier
+
+from push_propensity.candidates import CandidateOptions, Estimator, Parameters
+from push_propensity.errors import DataError
+from push_propensity.feature_frame import OUTCOME
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PurchaseModel:
+    """A fitted model; its probability is sigmoid(slope * margin + intercept).
+
+    The margin is the log-odds that the estimator gives. Slope 1 and intercept 0 leave its
+    probability as it is.
+    """
+
+    encoder: ColumnTransformer
+    estimator: Estimator
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def margin(self, frame: pd.DataFrame) -> Floats:
+        """Log-odds before calibration, shape (rows,)."""
+        return margin(self.estimator, self.encoder.transform(frame))
+
+    def predict(self, frame: pd.DataFrame) -> Floats:
+        """Probability of a purchase, shape (rows,)."""
+        return np.asarray(expit(self.slope * self.margin(frame) + self.intercept))
+
+
+def margin(estimator: Any, encoded: Any) -> Floats:
+    """Log-odds of a fitted estimator on encoded rows, shape (rows,)."""
+    if isinstance(estimator, XGBClassifier):
+        return np.asarray(estimator.predict(encoded, output_margin=True), dtype=np.float64)
+    if isinstance(estimator, DummyClassifier):
+        return np.asarray(logit(estimator.predict_proba(encoded)[:, 1]))
+    return np.asarray(estimator.decision_function(encoded))
+
+
+def draw_training_rows(
+    outcome: NDArray[np.float64], negative_share: float, seed: int
+) -> tuple[NDArray[np.intp], Floats]:
+    """Rows to train on and their weights: every purchase and a seeded share of the rest.
+
+    Args:
+        outcome: 0 or 1 per row, shape (rows,).
+        negative_share: Share of the rows of outcome 0 to keep, in (0, 1].
+        seed: Seed of the draw.
+
+    Returns:
+        Positions in rising order and inverse-probability weights, both of shape (drawn,).
+    """
+    bought = outcome == 1
+    drawn = np.random.default_rng(seed).random(len(outcome)) < negative_share
+    rows = np.flatnonzero(bought | drawn)
+    return rows, np.where(bought[rows], 1.0, 1.0 / negative_share)
+
+
+def fit_model(
+    frame: pd.DataFrame, options: CandidateOptions, parameters: Parameters
+) -> PurchaseModel:
+    """Fit a family with given parameters; not calibrated yet.
+
+    Args:
+        frame: Rows to train on, columns of the feature frame.
+        options: The entry: family, share of negatives, seed and threads.
+        parameters: Parameters of that family.
+    """
+    rows, weight = draw_training_rows(
+        frame[OUTCOME].to_numpy(), options.negative_share, options.seed
+    )
+    drawn = frame.iloc[rows] if len(rows) < len(frame) else frame
+    family = options.definition
+    encoder = family.encoder()
+    estimator = family.estimator(parameters, options.seed, options.threads)
+    estimator.fit(encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy(), sample_weight=weight)
+    return PurchaseModel(encoder, estimator)
+
+
+def calibrate(model: PurchaseModel, frame: pd.DataFrame) -> PurchaseModel:
+    """Fit the sigmoid of a model to rows that it was not trained on (Platt, 1999).
+
+    Args:
+        model: A fitted model.
+        frame: The calibration window, columns of the feature frame.
+
+    Raises:
+        DataError: If the window lacks a class, or higher margins go with fewer purchases there.
+    """
+    outcome = frame[OUTCOME].to_numpy()
+    if not 0 < outcome.sum() < len(outcome):
+        raise DataError(
+            "The calibration window must hold rows with and without a purchase; it holds "
+            f"{int(outcome.sum())} purchases in {len(outcome)} rows. Give more data or a larger "
+            "`calibration_share`."
+        )
+    margins = model.margin(frame)
+    sigmoid = LogisticRegression(C=np.inf, max_iter=1_000).fit(margins[:, None], outcome)
+    slope, intercept = float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
+    if slope < 0:
+        raise DataError(
+            "In the calibration window users with higher scores bought less often, so the model "
+            "learned nothing that holds there. Give more data or other parameters."
+        )
+    return replace(model, slope=slope, intercept=intercept)

@@ -1,0 +1,130 @@
+"""A candidate's sweep: every trial fitted and measured on every rolling-origin fold."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.progress import track
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from push_propensity.candidates import CandidateOptions, Estimator, Parameters
+from push_propensity.feature_frame import OUTCOME
+from push_propensity.metrics import evaluate_segments
+from push_propensity.purchase_model import draw_training_rows, margin
+
+EARLY_STOPPING_METRIC = "logloss"
+MOST_ROUNDS = 2_000
+
+
+@dataclass(frozen=True)
+class EncodedFold:
+    """One fold, encoded once for all trials of a candidate."""
+
+    train: Any
+    train_outcome: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    validation: Any
+    validation_frame: pd.DataFrame
+
+    @classmethod
+    def of(
+        cls, train: pd.DataFrame, validation: pd.DataFrame, options: CandidateOptions
+    ) -> "EncodedFold":
+        """Fit the encoder to the fold's training rows alone and encode both parts."""
+        rows, weight = draw_training_rows(
+            train[OUTCOME].to_numpy(), options.negative_share, options.seed
+        )
+        drawn = train.iloc[rows]
+        encoder = options.definition.encoder()
+        encoded = encoder.fit_transform(drawn)
+        outcome = drawn[OUTCOME].to_numpy()
+        return cls(encoded, outcome, weight, encoder.transform(validation), validation)
+
+
+def sweep(
+    name: str, folds: Iterable[tuple[pd.DataFrame, pd.DataFrame]], options: CandidateOptions
+) -> pd.DataFrame:
+    """Fit and measure every trial on every fold.
+
+    Args:
+        name: Name of the entry in the tables.
+        folds: Training and validation frame of each fold, in order.
+        options: The family, its sweep and how to train it.
+
+    Returns:
+        One row per (trial, fold, segment): candidate, kind, trial, fold, segment, parameters
+        (JSON text), n_estimators (best round; NaN where not boosted), then what `evaluate` gives.
+    """
+    trials = options.trials()
+    tables = []
+    for fold, (train, validation) in enumerate(folds):
+        encoded = EncodedFold.of(train, validation, options)
+        fitted = _fit_trials(encoded, trials, options)
+        progress = track(fitted, description=f"{name}, fold {fold + 1}", total=len(trials))
+        for number, (parameters, estimator) in enumerate(progress):
+            probability = expit(margin(estimator, encoded.validation))
+            measured = evaluate_segments(encoded.validation_frame, probability)
+            entry: dict[str, Any] = {
+                "candidate": name,
+                "kind": options.definition.kind,
+                "trial": number,
+                "fold": fold,
+                "parameters": json.dumps(parameters.model_dump(), sort_keys=True),
+                "n_estimators": _best_round(estimator, options),
+            }
+            tables.append(measured.assign(**entry)[["segment", *entry, *measured.columns[1:]]])
+    return _in_order(pd.concat(tables, ignore_index=True))
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    first = ["candidate", "kind", "trial", "fold", "segment"]
+    return table[first + [column for column in table if column not in first]]
+
+
+def _fit_trials(
+    fold: EncodedFold, trials: list[Parameters], options: CandidateOptions
+) -> Iterator[tuple[Parameters, Estimator]]:
+    """Fit the trials in order; linear models start from the solution of the trial before."""
+    previous: Estimator | None = None
+    for parameters in trials:
+        estimator = options.definition.estimator(parameters, options.seed, options.threads)
+        if options.definition.boosted:
+            _fit_boosted(estimator, fold, options)
+        else:
+            _start_from(previous, estimator)
+            estimator.fit(fold.train, fold.train_outcome, sample_weight=fold.weight)
+        yield parameters, estimator
+        previous = estimator
+
+
+def _start_from(previous: Estimator | None, estimator: Estimator) -> None:
+    """Warm start: hand the coefficients of a fitted linear model to the next one."""
+    if isinstance(previous, LogisticRegression) and isinstance(estimator, LogisticRegression):
+        estimator.coef_ = previous.coef_.copy()
+        estimator.intercept_ = previous.intercept_.copy()
+
+
+def _fit_boosted(estimator: Any, fold: EncodedFold, options: CandidateOptions) -> None:
+    """Boost until the log loss of the fold's validation part stops falling."""
+    estimator.set_params(
+        n_estimators=MOST_ROUNDS,
+        early_stopping_rounds=options.early_stopping_rounds,
+        eval_metric=EARLY_STOPPING_METRIC,
+    )
+    evaluation = [(fold.validation, fold.validation_frame[OUTCOME].to_numpy())]
+    estimator.fit(
+        fold.train,
+        fold.train_outcome,
+        sample_weight=fold.weight,
+        eval_set=evaluation,
+        verbose=False,
+    )
+
+
+def _best_round(estimator: Any, options: CandidateOptions) -> float:
+    return estimator.best_iteration + 1.0 if options.definition.boosted else float("nan")
