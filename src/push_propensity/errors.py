@@ -23,3 +23,7 @@ class BundleError(PushPropensityError):
 
 class BundleNotFoundError(BundleError):
     """There is no such model bundle."""
+
+
+class StorageError(PushPropensityError):
+    """Something could not be written: the disk is full or the place is read-only."""
