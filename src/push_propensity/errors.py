@@ -27,3 +27,7 @@ class BundleNotFoundError(BundleError):
 
 class ExportError(PushPropensityError):
     """A model cannot be exported faithfully."""
+
+
+class StorageError(PushPropensityError):
+    """Something could not be written: the disk is full or the place is read-only."""

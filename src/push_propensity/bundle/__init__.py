@@ -1,0 +1,38 @@
+"""The model bundle: a published model as a directory, how it is written, read and served.
+
+```
+<models root>/
+  latest                 the name of the bundle that is served by default
+  push_2021_03_04/
+    model.onnx           preprocessing, model and calibration in one graph
+    manifest.json        what the model is, what it takes and how to check it
+    model_card.md
+```
+A bundle is written under a temporary name, flushed to disk and renamed, so that nobody ever
+reads half of one. Nothing here unpickles.
+"""
+
+from push_propensity.bundle.manifest import (
+    FileDigest,
+    Fingerprint,
+    GoldenRows,
+    Manifest,
+    ModelFeature,
+)
+from push_propensity.bundle.publishing import PublishedBundle, find_published, publish
+from push_propensity.bundle.reading import Bundle, bundle_path, newest_name, read_bundle
+
+__all__ = [
+    "Bundle",
+    "FileDigest",
+    "Fingerprint",
+    "GoldenRows",
+    "Manifest",
+    "ModelFeature",
+    "PublishedBundle",
+    "bundle_path",
+    "find_published",
+    "newest_name",
+    "publish",
+    "read_bundle",
+]

@@ -1,0 +1,135 @@
+"""The manifest of a bundle: its fields, and the file that protects itself.
+
+The last member of `manifest.json` is the SHA-256 of the file's own bytes with that digest set to
+zeros. It is compared byte by byte, so that no change of the file passes, not even one that
+leaves the same JSON value (`1e-06` and `1E-06`).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from push_propensity.errors import BundleError
+
+MANIFEST = "manifest.json"
+_ZEROS = b"0" * 64
+_FILE = re.compile(
+    rb'(?P<head>.*\n  "digest": ")(?P<digest>[0-9a-f]{64})(?P<tail>"\n}\n)', re.DOTALL
+)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelFeature(_Frozen):
+    """An input of the model with the fixed physical bounds of its values (both inclusive)."""
+
+    name: str
+    kind: Literal["number", "category"]
+    minimum: float | None = None
+    maximum: float | None = None
+    required: bool = True
+
+
+class Fingerprint(_Frozen):
+    """What a model was made from: digests of the data and the parameters, and the code version."""
+
+    data: str
+    parameters: str
+    code: str
+
+
+class GoldenRows(_Frozen):
+    """Rows with the probabilities that the model gave for them; `None` is a missing value.
+
+    `inputs` has one list per feature, all as long as `probabilities`.
+    """
+
+    inputs: Mapping[str, tuple[float | str | None, ...]]
+    probabilities: tuple[float, ...]
+
+
+class FileDigest(_Frozen):
+    """The SHA-256 (hexadecimal) of a file and its size in bytes."""
+
+    sha256: str
+    size: int
+
+
+class Manifest(_Frozen):
+    """What a model is, what it takes and how to check it.
+
+    Training fills in everything but the last four fields, which publishing sets.
+    """
+
+    environment: str
+    features: tuple[ModelFeature, ...]
+    training_window: Mapping[str, JsonValue]
+    calibration_window: Mapping[str, JsonValue]
+    fingerprint: Fingerprint
+    candidate: str
+    parameters: Mapping[str, JsonValue]
+    metrics: Mapping[str, JsonValue]
+    libraries: Mapping[str, str]
+    golden_rows: GoldenRows
+    name: str = ""
+    created_at: str = ""
+    sequence: int = 0
+    files: Mapping[str, FileDigest] = {}
+
+
+def digest_file(content: bytes) -> FileDigest:
+    """Return the SHA-256 and the size of a file's content."""
+    return FileDigest(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Write the manifest as indented JSON that ends with the digest of itself.
+
+    Raises:
+        BundleError: A value is not a finite number.
+    """
+    fields = manifest.model_dump() | {"digest": _ZEROS.decode()}
+    try:
+        text = json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise BundleError(
+            "The manifest must hold finite numbers only; NaN or infinity came. Leave out metrics "
+            "that have no value."
+        ) from error
+    blank = text.encode()
+    match = _match(blank)
+    return match["head"] + hashlib.sha256(blank).hexdigest().encode() + match["tail"]
+
+
+def decode_manifest(content: bytes) -> Manifest:
+    """Read the bytes of `manifest.json`.
+
+    Raises:
+        BundleError: The bytes are not those that were written.
+    """
+    match = _match(content)
+    expected = hashlib.sha256(match["head"] + _ZEROS + match["tail"]).hexdigest().encode()
+    if match["digest"] != expected:
+        raise BundleError(f"{MANIFEST} was changed after publication. Restore or train it anew.")
+    try:
+        fields = orjson.loads(content)
+        del fields["digest"]
+        return Manifest.model_validate(fields)
+    except (ValueError, TypeError, KeyError, ValidationError) as error:
+        raise BundleError(
+            f"{MANIFEST} is not of this version's form. Train the model anew."
+        ) from error
+
+
+def _match(content: bytes) -> re.Match[bytes]:
+    match = _FILE.fullmatch(content)
+    if match is None:
+        raise BundleError(f"{MANIFEST} is no manifest of a bundle. Restore or train it anew.")
+    return match

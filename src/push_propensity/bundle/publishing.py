@@ -1,0 +1,200 @@
+"""Publishing bundles: all or nothing, even if the process dies or the disk is full.
+
+Under the lock of the models root, a bundle is written to a hidden directory, flushed, and
+renamed to its name; then the pointer file follows. Before the first rename the pointer's next
+content is on disk too, so that whoever comes after a crash between the two finishes the job.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from push_propensity.bundle.manifest import (
+    MANIFEST,
+    Fingerprint,
+    Manifest,
+    digest_file,
+    encode_manifest,
+)
+from push_propensity.bundle.reading import (
+    NAME,
+    POINTER,
+    Bundle,
+    check_name,
+    published_names,
+    read_bundle,
+    read_manifest,
+)
+from push_propensity.errors import BundleError, StorageError
+
+_LOCK = ".lock"
+_NEXT_POINTER = ".latest.next"
+_TEMPORARY = ".tmp-"
+
+
+@dataclass(frozen=True)
+class PublishedBundle:
+    """The name of a published bundle and its path relative to the models root."""
+
+    name: str
+    path: str
+
+
+def publish(bundle: Bundle, root: Path, name: str | None = None) -> PublishedBundle:
+    """Write the bundle under the models root and make it the newest one.
+
+    Args:
+        bundle: What training made; publishing sets the manifest's name, time, sequence and files.
+        root: The models root; made if it is missing.
+        name: The wished name, by default `push_yyyy_mm_dd` of today in UTC. If it is taken, the
+            bundle gets `_2`, `_3` ... appended: nothing is ever overwritten.
+
+    Raises:
+        ParameterError: The name is not allowed.
+        BundleError: The manifest or a file's name is not allowed.
+        StorageError: The root cannot be written; nothing was published.
+    """
+    now = datetime.now(UTC)
+    wished = check_name(name if name is not None else f"push_{now:%Y_%m_%d}")
+    _check_files(bundle.files)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _locked(root):
+            _finish_interrupted(root)
+            chosen = _free_name(root, wished)
+            manifest = _complete(bundle, root, chosen, now)
+            _write(root, chosen, {**bundle.files, MANIFEST: encode_manifest(manifest)})
+    except OSError as error:
+        raise StorageError(
+            f"The models root cannot be written ({error.strerror}); nothing was published. Free "
+            "space or make it writable, then try again."
+        ) from error
+    return PublishedBundle(chosen, chosen)
+
+
+def find_published(
+    root: Path, fingerprint: Fingerprint | Mapping[str, str]
+) -> PublishedBundle | None:
+    """Return the last published intact bundle that was made from the same things, or None."""
+    if (root / _NEXT_POINTER).exists():
+        with suppress(OSError), _locked(root):
+            _finish_interrupted(root)
+    wanted = Fingerprint.model_validate(fingerprint)
+    for manifest in sorted(_intact_manifests(root), key=lambda m: m.sequence, reverse=True):
+        if manifest.fingerprint == wanted and _is_intact(root / manifest.name):
+            return PublishedBundle(manifest.name, manifest.name)
+    return None
+
+
+def _check_files(files: Mapping[str, bytes]) -> None:
+    if not files or any(name == MANIFEST or not NAME.fullmatch(name) for name in files):
+        raise BundleError("A bundle needs files with plain names, none of them the manifest's.")
+
+
+def _complete(bundle: Bundle, root: Path, name: str, now: datetime) -> Manifest:
+    return bundle.manifest.model_copy(
+        update={
+            "name": name,
+            "created_at": now.isoformat(timespec="microseconds"),
+            "sequence": max((m.sequence for m in _intact_manifests(root)), default=0) + 1,
+            "files": {file: digest_file(content) for file, content in bundle.files.items()},
+        }
+    )
+
+
+def _intact_manifests(root: Path) -> Iterator[Manifest]:
+    for name in published_names(root):
+        with suppress(BundleError):
+            yield read_manifest(root / name)
+
+
+def _is_intact(path: Path) -> bool:
+    try:
+        read_bundle(path)
+    except BundleError:
+        return False
+    return True
+
+
+def _free_name(root: Path, wished: str) -> str:
+    name, number = wished, 1
+    while name == POINTER or os.path.lexists(root / name):
+        number += 1
+        suffix = f"_{number}"
+        name = wished[: 100 - len(suffix)] + suffix
+    return name
+
+
+def _write(root: Path, name: str, files: Mapping[str, bytes]) -> None:
+    """Publish the files as the directory `name`, or leave the root as it was."""
+    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=root))
+    try:
+        temporary.chmod(0o755)
+        for file, content in files.items():
+            _write_file(temporary / file, content)
+        _flush_directory(temporary)
+        _write_file(root / _NEXT_POINTER, f"{name}\n".encode())
+        _flush_directory(root)
+        temporary.rename(root / name)
+        _flush_directory(root)
+        (root / _NEXT_POINTER).rename(root / POINTER)
+    except BaseException:
+        _withdraw(root, name, temporary)
+        raise
+    with suppress(OSError):  # both renames are done: readers see the bundle
+        _flush_directory(root)
+
+
+def _withdraw(root: Path, name: str, temporary: Path) -> None:
+    with suppress(OSError):
+        (root / _NEXT_POINTER).unlink(missing_ok=True)
+    if not temporary.exists():
+        with suppress(OSError):
+            (root / name).rename(temporary)
+    shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _finish_interrupted(root: Path) -> None:
+    """Finish or clear away what a publisher that died has left; call it under the lock."""
+    for path in root.glob(f"{_TEMPORARY}*"):
+        shutil.rmtree(path, ignore_errors=True)
+    pointer = root / _NEXT_POINTER
+    if not pointer.exists():
+        return
+    name = pointer.read_text(encoding="ascii", errors="replace").strip()
+    if NAME.fullmatch(name) and _is_intact(root / name):
+        pointer.rename(root / POINTER)
+    else:
+        pointer.unlink()
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(root / _LOCK, flags, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

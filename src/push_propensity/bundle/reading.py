@@ -1,0 +1,197 @@
+"""Reading bundles: every byte is checked before anything is used.
+
+Files are opened relative to an open directory, without following links and without waiting, so
+that neither a link nor a pipe put in a file's place does harm.
+"""
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from push_propensity.bundle.manifest import MANIFEST, Manifest, decode_manifest, digest_file
+from push_propensity.errors import BundleError, BundleNotFoundError, ParameterError
+
+MODEL = "model.onnx"
+POINTER = "latest"
+SIZE_LIMIT = 256 * 2**20
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_POINTER_BYTES = 200
+_MOST_FILES = 16
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model with all that belongs to it: the manifest and the content of every other file."""
+
+    manifest: Manifest
+    files: Mapping[str, bytes]
+
+
+def check_name(name: object) -> str:
+    """Return the name if it is one that a bundle may have.
+
+    Raises:
+        ParameterError: It is not; the message does not repeat it.
+    """
+    if isinstance(name, str) and NAME.fullmatch(name):
+        return name
+    raise ParameterError(
+        "A model's name or path must be 1 to 100 letters, digits, '.', '_' or '-', beginning with "
+        "a letter or digit; something else came. Give the model_path that handler_fit returned."
+    )
+
+
+def bundle_path(root: Path, name: object) -> Path:
+    """Return where the bundle of that name lies, which is always directly under the root.
+
+    Raises:
+        ParameterError: The name could leave the root, or a link of that name may.
+        BundleNotFoundError: There is no directory of that name.
+    """
+    path = root / check_name(name)
+    try:
+        mode = path.lstat().st_mode
+    except OSError as error:
+        raise _not_found() from error
+    if stat.S_ISLNK(mode):
+        raise ParameterError("The model path is a link; give the path of the bundle itself.")
+    if not stat.S_ISDIR(mode):
+        raise _not_found()
+    return path
+
+
+def newest_name(root: Path) -> str:
+    """Return the name of the bundle to serve by default.
+
+    It is the one that the pointer file names; without a pointer, the one published last. A
+    bundle that is named and gone, or that cannot be told to be older, is an error: an older
+    model is never served in silence.
+
+    Raises:
+        BundleNotFoundError: Nothing was published.
+        BundleError: The pointer or a manifest is damaged, or the bundle that it names is gone.
+    """
+    name = _read_pointer(root)
+    if name is None:
+        return _published_last(root)
+    if not (root / name).is_dir():
+        raise BundleError("The newest model is gone. Restore it or publish another one.")
+    return name
+
+
+def published_names(root: Path) -> list[str]:
+    """Return the names of the directories under the root that may be bundles, sorted."""
+    try:
+        with os.scandir(root) as entries:
+            found = [entry for entry in entries if NAME.fullmatch(entry.name)]
+            return sorted(entry.name for entry in found if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of the bundle at `path`, without its other files.
+
+    Raises:
+        BundleError: It is damaged or belongs to another bundle.
+    """
+    with _open_directory(path) as directory:
+        manifest = decode_manifest(_read_file(directory, MANIFEST, SIZE_LIMIT))
+    return _check_owner(manifest, path)
+
+
+def read_bundle(path: Path, size_limit: int = SIZE_LIMIT) -> Bundle:
+    """Read the bundle at `path` and check every byte of it against its manifest.
+
+    Args:
+        path: The bundle's directory.
+        size_limit: The most bytes that its files may have together.
+
+    Raises:
+        BundleNotFoundError: There is no such directory.
+        BundleError: A file was changed, added or removed, is too large or is no plain file, or
+            the bundle bears another name than its directory.
+    """
+    files: dict[str, bytes] = {}
+    with _open_directory(path) as directory:
+        for name in _list_files(directory):
+            left = size_limit - sum(map(len, files.values()))
+            files[name] = _read_file(directory, name, left)
+    manifest = _check_owner(decode_manifest(files.pop(MANIFEST)), path)
+    found = {name: digest_file(content) for name, content in files.items()}
+    if found != dict(manifest.files):
+        raise BundleError("A file of the model was changed, added or removed. Restore it.")
+    return Bundle(manifest, files)
+
+
+def _check_owner(manifest: Manifest, path: Path) -> Manifest:
+    if manifest.name != path.name:
+        raise BundleError(f"{MANIFEST} belongs to another model than the directory's. Restore it.")
+    return manifest
+
+
+def _list_files(directory: int) -> list[str]:
+    names = sorted(os.listdir(directory))
+    if MANIFEST not in names or len(names) > _MOST_FILES:
+        raise BundleError(f"The model has no {MANIFEST} or too many files. Restore it.")
+    return names
+
+
+@contextmanager
+def _open_directory(path: Path) -> Iterator[int]:
+    try:
+        directory = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            raise _not_found() from error
+        raise BundleError(f"The model cannot be opened: {error.strerror}.") from error
+    try:
+        yield directory
+    finally:
+        os.close(directory)
+
+
+def _read_file(directory: int, name: str, size_limit: int) -> bytes:
+    try:
+        descriptor = os.open(name, _OPEN_FLAGS, dir_fd=directory)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BundleError("A file of the model is no plain file. Restore it.")
+            content = file.read(size_limit + 1)
+    except OSError as error:
+        raise BundleError(f"A file of the model cannot be read: {error.strerror}.") from error
+    if len(content) > size_limit:
+        raise BundleError("The model is larger than what may be loaded. Raise the limit.")
+    return content
+
+
+def _read_pointer(root: Path) -> str | None:
+    try:
+        descriptor = os.open(root / POINTER, _OPEN_FLAGS)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BundleError(f"The file '{POINTER}' cannot be read: {error.strerror}.") from error
+    with os.fdopen(descriptor, "rb") as file:
+        plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        content = file.read(_POINTER_BYTES).decode("ascii", "replace").strip() if plain else ""
+    if not NAME.fullmatch(content):
+        raise BundleError(f"The file '{POINTER}' names no model. Write a bundle's name into it.")
+    return content
+
+
+def _published_last(root: Path) -> str:
+    names = published_names(root)
+    if not names:
+        raise BundleNotFoundError("No model was published yet. Train one first.")
+    return max(names, key=lambda name: read_manifest(root / name).sequence)
+
+
+def _not_found() -> BundleNotFoundError:
+    return BundleNotFoundError("There is no model of that name. Give the name of a published one.")
