@@ -150,7 +150,44 @@ def split_orders(kept: pd.DataFrame, days: pd.DataFrame) -> Split:
 
 def summarise_split(parts: Split) -> dict[str, dict[str, str | int | float]]:
     """Return each part's first and last day and its numbers, ready for JSON."""
-    return {name: _summarise(part) for name, part in zip(PARTS, parts, strict=True)}
+    return {name: summarise_part(part) for name, part in zip(PARTS, parts, strict=True)}
+
+
+def summarise_part(part: pd.DataFrame) -> dict[str, str | int | float]:
+    """Return the first and last day and the numbers of some rows, ready for JSON."""
+    day = order_days(part)
+    return {
+        "first_day": f"{day.min():%Y-%m-%d}",
+        "last_day": f"{day.max():%Y-%m-%d}",
+        "days": day.nunique(),
+        "orders": part[ORDER].nunique(),
+        "rows": len(part),
+        "users": part[USER].nunique(),
+        "products": part[PRODUCT].nunique(),
+        "purchases": int(part[OUTCOME].sum()),
+        "purchase_share": float(part[OUTCOME].mean()),
+    }
+
+
+def roll_windows(parts: Split) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Roll the training and the calibration window to the end of the data.
+
+    The calibration window keeps its share: of all orders, it gets the same part, by whole days,
+    that it has of the orders before the test part.
+
+    Args:
+        parts: The four parts of the split.
+
+    Returns:
+        The rows to train on and the later rows to calibrate on; nothing is left to test on.
+    """
+    rows = pd.concat(parts, ignore_index=True)
+    known = pd.concat(parts[:3], ignore_index=True)
+    share = Fraction(parts.calibration[ORDER].nunique(), known[ORDER].nunique())
+    days = _count_days(rows)
+    late = _within(days["orders"], [1 - share])
+    later = order_days(rows).isin(days.loc[late == 1, "day"])
+    return rows[~later].reset_index(drop=True), rows[later].reset_index(drop=True)
 
 
 def cut_folds(days: pd.DataFrame, options: FoldOptions) -> pd.DataFrame:
@@ -256,19 +293,4 @@ def _fold(
         "train_purchases": train["purchases"].sum(),
         "validation_orders": validation["orders"].sum(),
         "validation_purchases": validation["purchases"].sum(),
-    }
-
-
-def _summarise(part: pd.DataFrame) -> dict[str, str | int | float]:
-    day = order_days(part)
-    return {
-        "first_day": f"{day.min():%Y-%m-%d}",
-        "last_day": f"{day.max():%Y-%m-%d}",
-        "days": day.nunique(),
-        "orders": part[ORDER].nunique(),
-        "rows": len(part),
-        "users": part[USER].nunique(),
-        "products": part[PRODUCT].nunique(),
-        "purchases": int(part[OUTCOME].sum()),
-        "purchase_share": float(part[OUTCOME].mean()),
     }

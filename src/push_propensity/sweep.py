@@ -1,7 +1,7 @@
 """A candidate's sweep: every trial fitted and measured on every rolling-origin fold."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from push_propensity.candidates import CandidateOptions, Estimator, Parameters
 from push_propensity.feature_frame import OUTCOME
 from push_propensity.metrics import evaluate_segments
 from push_propensity.purchase_model import draw_training_rows, margin
+from push_propensity.splits import fold_masks
 
 EARLY_STOPPING_METRIC = "logloss"
 MOST_ROUNDS = 2_000
@@ -47,13 +48,13 @@ class EncodedFold:
 
 
 def sweep(
-    name: str, folds: Iterable[tuple[pd.DataFrame, pd.DataFrame]], options: CandidateOptions
+    development: pd.DataFrame, folds: pd.DataFrame, options: CandidateOptions
 ) -> pd.DataFrame:
     """Fit and measure every trial on every fold.
 
     Args:
-        name: Name of the entry in the tables.
-        folds: Training and validation frame of each fold, in order.
+        development: The rows of train and validation together.
+        folds: The table of `splits.cut_folds`.
         options: The family, its sweep and how to train it.
 
     Returns:
@@ -62,15 +63,15 @@ def sweep(
     """
     trials = options.trials()
     tables = []
-    for fold, (train, validation) in enumerate(folds):
-        encoded = EncodedFold.of(train, validation, options)
+    for fold, train, validation in fold_masks(development, folds):
+        encoded = EncodedFold.of(development[train], development[validation], options)
         fitted = _fit_trials(encoded, trials, options)
-        progress = track(fitted, description=f"{name}, fold {fold + 1}", total=len(trials))
+        progress = track(fitted, f"{options.family}, fold {fold}", total=len(trials))
         for number, (parameters, estimator) in enumerate(progress):
             probability = expit(margin(estimator, encoded.validation))
             measured = evaluate_segments(encoded.validation_frame, probability)
             entry: dict[str, Any] = {
-                "candidate": name,
+                "candidate": options.family,
                 "kind": options.definition.kind,
                 "trial": number,
                 "fold": fold,
