@@ -1,0 +1,25 @@
+"""The model card: what a published model is, how good it is and what it is not for."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from push_propensity.bundle import Manifest
+
+
+def write_model_card(manifest: Manifest) -> str:
+    """Fill in the card (after Mitchell et al., Model Cards for Model Reporting, 2019).
+
+    Args:
+        manifest: The manifest as training made it; a name is given only when it is published.
+
+    Returns:
+        The card as Markdown.
+    """
+    environment = Environment(
+        loader=PackageLoader("push_propensity"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template("model_card.md.j2").render(manifest=manifest)

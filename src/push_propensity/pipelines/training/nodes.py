@@ -1,0 +1,102 @@
+"""Nodes of training."""
+
+from typing import Any
+
+import pandas as pd
+
+from push_propensity import export, splits, training
+from push_propensity.bundle import Bundle, Fingerprint
+from push_propensity.purchase_model import PurchaseModel
+from push_propensity.training import Candidates, Specification, TrainingOptions
+
+
+def choose_specification(
+    winner: dict[str, Any] | None, training_options: TrainingOptions, candidates: Candidates
+) -> Specification:
+    """Decide which candidate to train, with which parameters."""
+    return training.choose_specification(winner, training_options, candidates)
+
+
+def cut_windows(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    calibration: pd.DataFrame,
+    test: pd.DataFrame,
+    training_options: TrainingOptions,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows to train on and those to calibrate on."""
+    if training_options.refit == "all":
+        return splits.roll_windows(splits.Split(train, validation, calibration, test))
+    return pd.concat([train, validation], ignore_index=True), calibration
+
+
+def take_fingerprint(
+    training_window: pd.DataFrame,
+    calibration_window: pd.DataFrame,
+    specification: Specification,
+    candidates: Candidates,
+    training_options: TrainingOptions,
+) -> Fingerprint:
+    """Digest data, parameters and code."""
+    entry = candidates.root[specification.candidate]
+    return training.take_fingerprint(
+        training_window, calibration_window, specification, entry, training_options
+    )
+
+
+def train_model(
+    training_window: pd.DataFrame,
+    calibration_window: pd.DataFrame,
+    specification: Specification,
+    candidates: Candidates,
+) -> PurchaseModel:
+    """Fit and calibrate the specified candidate."""
+    entry = candidates.root[specification.candidate]
+    return training.train_model(training_window, calibration_window, specification, entry)
+
+
+def export_model(
+    trained_model: PurchaseModel,
+    training_window: pd.DataFrame,
+    calibration_window: pd.DataFrame,
+    training_options: TrainingOptions,
+) -> tuple[bytes, float]:
+    """The ONNX graph, and how far its probabilities are from the model's at most."""
+    graph = export.export_model(trained_model)
+    rows = training.parity_rows(training_window, calibration_window, training_options)
+    tolerance = training_options.parity_tolerance
+    return graph, export.check_parity(graph, trained_model, rows, tolerance)
+
+
+def measure_model(
+    trained_model: PurchaseModel,
+    calibration_window: pd.DataFrame,
+    parity: float,
+    training_options: TrainingOptions,
+) -> dict[str, Any]:
+    """Metrics on the calibration window, and the export's largest difference."""
+    metrics = training.measure(trained_model, calibration_window, training_options)
+    return {**metrics, "export_difference": parity}
+
+
+def assemble_bundle(
+    onnx_graph: bytes,
+    fingerprint: Fingerprint,
+    specification: Specification,
+    training_window: pd.DataFrame,
+    calibration_window: pd.DataFrame,
+    model_metrics: dict[str, Any],
+    environment: str,
+    training_options: TrainingOptions,
+) -> Bundle:
+    """Put together what is published."""
+    return training.assemble_bundle(
+        onnx_graph,
+        fingerprint,
+        specification,
+        training_window,
+        calibration_window,
+        model_metrics,
+        environment,
+        training_options,
+    )

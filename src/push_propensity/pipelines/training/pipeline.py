@@ -1,0 +1,74 @@
+"""Training: fit, calibrate, export, check and publish one candidate."""
+
+from kedro.pipeline import Node, Pipeline
+
+from push_propensity.pipelines.training.nodes import (
+    assemble_bundle,
+    choose_specification,
+    cut_windows,
+    export_model,
+    measure_model,
+    take_fingerprint,
+    train_model,
+)
+
+OPTIONS = "params:training_options"
+WINDOWS = ["training_window", "calibration_window"]
+
+
+def create_pipeline() -> Pipeline:
+    """From the split's parts and the winner to the published bundle."""
+    return Pipeline(
+        [
+            Node(
+                choose_specification,
+                ["winner", OPTIONS, "params:candidates"],
+                "specification",
+                name="choose_specification",
+            ),
+            Node(
+                cut_windows,
+                ["train", "validation", "calibration", "test", OPTIONS],
+                WINDOWS,
+                name="cut_windows",
+            ),
+            Node(
+                take_fingerprint,
+                [*WINDOWS, "specification", "params:candidates", OPTIONS],
+                "fingerprint",
+                name="take_fingerprint",
+            ),
+            Node(
+                train_model,
+                [*WINDOWS, "specification", "params:candidates"],
+                "trained_model",
+                name="train_model",
+            ),
+            Node(
+                export_model,
+                ["trained_model", *WINDOWS, OPTIONS],
+                ["onnx_graph", "parity"],
+                name="export_model",
+            ),
+            Node(
+                measure_model,
+                ["trained_model", "calibration_window", "parity", OPTIONS],
+                "model_metrics",
+                name="measure_model",
+            ),
+            Node(
+                assemble_bundle,
+                [
+                    "onnx_graph",
+                    "fingerprint",
+                    "specification",
+                    *WINDOWS,
+                    "model_metrics",
+                    "params:environment",
+                    OPTIONS,
+                ],
+                "model_bundle",
+                name="assemble_bundle",
+            ),
+        ]
+    )
