@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
 import pandas as pd
 import xgboost
-from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity import __version__
 from push_propensity.bundle import Bundle, Fingerprint, GoldenRows, Manifest, ModelFeature
@@ -26,23 +26,6 @@ from push_propensity.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.splits import summarise_part
 
 LIBRARIES = ("numpy", "onnx", "onnxmltools", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
-
-
-class Candidates(RootModel[dict[str, CandidateOptions]]):
-    """The entries of the selection by name."""
-
-    model_config = ConfigDict(frozen=True)
-
-    @model_validator(mode="after")
-    def _check_names(self) -> Self:
-        for name, options in self.root.items():
-            if name != options.family:
-                raise ValueError(f"the entry {name} must bear the name of its family")
-        return self
-
-    def publishable(self) -> list[str]:
-        """Names of the entries that are candidates, not baselines."""
-        return [name for name, entry in self.root.items() if entry.definition.kind == "candidate"]
 
 
 class TrainingOptions(BaseModel):
@@ -85,25 +68,27 @@ class Specification(BaseModel):
 
 
 def choose_specification(
-    winner: Mapping[str, Any] | None, options: TrainingOptions, candidates: Candidates
+    winner: Mapping[str, Any] | None,
+    options: TrainingOptions,
+    candidates: Mapping[str, CandidateOptions],
 ) -> Specification:
     """Decide what to train.
 
     Args:
         winner: The winner of the selection, or None where nothing was selected.
         options: The candidate and the parameters asked for.
-        candidates: The configured entries.
+        candidates: The configured candidates by name.
 
     Raises:
         ParameterError: If the candidate or a parameter is not one of the allowed.
     """
     selected = dict(winner or {"candidate": options.default_candidate, "parameters": {}})
     name = selected["candidate"] if options.candidate is None else options.candidate
-    if name not in candidates.publishable():
-        allowed = ", ".join(candidates.publishable())
+    if name not in candidates:
+        allowed = ", ".join(candidates)
         raise ParameterError(f"There is no such candidate. Allowed candidates: {allowed}.")
     base = selected["parameters"] if options.candidate is None else {}
-    parameters = candidates.root[name].complete({**base, **options.parameters})
+    parameters = candidates[name].complete({**base, **options.parameters})
     return Specification(candidate=name, parameters=parameters.model_dump())
 
 

@@ -41,10 +41,7 @@ def _entry(name: str) -> Pipeline:
         namespace=name,
         inputs={"train", "validation", "calibration", "folds"},
         outputs={part: f"{name}_{part}" for part in ("trials", "choice", "model")},
-        parameters={
-            "params:candidate": f"params:candidates.{name}",
-            "params:selection": "params:selection",
-        },
+        parameters={"params:selection"},
     )
 
 

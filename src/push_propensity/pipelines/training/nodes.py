@@ -6,12 +6,24 @@ import pandas as pd
 
 from push_propensity import export, splits, training
 from push_propensity.bundle import Bundle, Fingerprint
+from push_propensity.candidates import CandidateOptions
 from push_propensity.purchase_model import PurchaseModel
-from push_propensity.training import Candidates, Specification, TrainingOptions
+from push_propensity.training import Specification, TrainingOptions
+
+
+def collect_candidates(
+    logistic_l2: CandidateOptions,
+    logistic_elastic_net: CandidateOptions,
+    xgboost: CandidateOptions,
+) -> dict[str, CandidateOptions]:
+    """The configured candidates by name."""
+    return {options.family: options for options in (logistic_l2, logistic_elastic_net, xgboost)}
 
 
 def choose_specification(
-    winner: dict[str, Any] | None, training_options: TrainingOptions, candidates: Candidates
+    winner: dict[str, Any] | None,
+    training_options: TrainingOptions,
+    candidates: dict[str, CandidateOptions],
 ) -> Specification:
     """Decide which candidate to train, with which parameters."""
     return training.choose_specification(winner, training_options, candidates)
@@ -34,11 +46,11 @@ def take_fingerprint(
     training_window: pd.DataFrame,
     calibration_window: pd.DataFrame,
     specification: Specification,
-    candidates: Candidates,
+    candidates: dict[str, CandidateOptions],
     training_options: TrainingOptions,
 ) -> Fingerprint:
     """Digest data, parameters and code."""
-    entry = candidates.root[specification.candidate]
+    entry = candidates[specification.candidate]
     return training.take_fingerprint(
         training_window, calibration_window, specification, entry, training_options
     )
@@ -48,10 +60,10 @@ def train_model(
     training_window: pd.DataFrame,
     calibration_window: pd.DataFrame,
     specification: Specification,
-    candidates: Candidates,
+    candidates: dict[str, CandidateOptions],
 ) -> PurchaseModel:
     """Fit and calibrate the specified candidate."""
-    entry = candidates.root[specification.candidate]
+    entry = candidates[specification.candidate]
     return training.train_model(training_window, calibration_window, specification, entry)
 
 

@@ -5,6 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from push_propensity.pipelines.training.nodes import (
     assemble_bundle,
     choose_specification,
+    collect_candidates,
     cut_windows,
     export_model,
     measure_model,
@@ -12,6 +13,7 @@ from push_propensity.pipelines.training.nodes import (
     train_model,
 )
 
+CANDIDATES = ("logistic_l2", "logistic_elastic_net", "xgboost")
 OPTIONS = "params:training_options"
 WINDOWS = ["training_window", "calibration_window"]
 
@@ -21,8 +23,14 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
+                collect_candidates,
+                [f"params:{name}.candidate" for name in CANDIDATES],
+                "candidates",
+                name="collect_candidates",
+            ),
+            Node(
                 choose_specification,
-                ["winner", OPTIONS, "params:candidates"],
+                ["winner", OPTIONS, "candidates"],
                 "specification",
                 name="choose_specification",
             ),
@@ -34,13 +42,13 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 take_fingerprint,
-                [*WINDOWS, "specification", "params:candidates", OPTIONS],
+                [*WINDOWS, "specification", "candidates", OPTIONS],
                 "fingerprint",
                 name="take_fingerprint",
             ),
             Node(
                 train_model,
-                [*WINDOWS, "specification", "params:candidates"],
+                [*WINDOWS, "specification", "candidates"],
                 "trained_model",
                 name="train_model",
             ),
