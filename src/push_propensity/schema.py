@@ -74,15 +74,22 @@ def _is_day_of_order(frame: pd.DataFrame) -> "pd.Series[bool]":
     return same
 
 
+def bounds_rule(feature: Feature) -> str:
+    """Say which values a numeric column may take."""
+    if feature.name in (OUTCOME, *FLAGS):
+        return FLAG_RULE
+    return f"from {feature.minimum:g} to {feature.maximum:g}"
+
+
 def _rule(check: Callable[..., Any], rule: str) -> pa.Check:
     # One failure case is enough: the count comes from the check's output, at no cost in memory.
     return pa.Check(check, error=rule, ignore_na=False, n_failure_cases=1)
 
 
 def _bounds(feature: Feature) -> pa.Check:
-    if feature.name in (OUTCOME, *FLAGS):
-        return pa.Check.isin([0.0, 1.0], error=FLAG_RULE, n_failure_cases=1)
-    rule = f"from {feature.minimum:g} to {feature.maximum:g}"
+    rule = bounds_rule(feature)
+    if rule == FLAG_RULE:
+        return pa.Check.isin([0.0, 1.0], error=rule, n_failure_cases=1)
     return pa.Check.in_range(feature.minimum, feature.maximum, error=rule, n_failure_cases=1)
 
 

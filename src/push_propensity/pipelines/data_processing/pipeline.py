@@ -1,0 +1,43 @@
+"""The `data_processing` pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from .nodes import (
+    assess_quality,
+    draw_quality,
+    keep_large_orders,
+    plan_split,
+    split_orders,
+    summarise_split,
+)
+
+PARTS = ["train", "validation", "calibration", "test"]
+
+
+def create_pipeline() -> Pipeline:
+    """Filter the feature frame, split it by day, cut folds and report on its quality."""
+    return Pipeline(
+        [
+            Node(
+                keep_large_orders,
+                ["feature_frame", "params:split"],
+                "kept_orders",
+                name="keep_large_orders",
+            ),
+            Node(
+                plan_split,
+                ["kept_orders", "params:split", "params:folds"],
+                ["split_days", "folds"],
+                name="plan_split",
+            ),
+            Node(split_orders, ["kept_orders", "split_days"], PARTS, name="split_orders"),
+            Node(summarise_split, PARTS, "split_summary", name="summarise_split"),
+            Node(
+                assess_quality,
+                ["feature_frame", "split_days", "params:quality"],
+                "data_quality",
+                name="assess_quality",
+            ),
+            Node(draw_quality, "data_quality", "data_quality_figure", name="draw_quality"),
+        ]
+    )
