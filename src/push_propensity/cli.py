@@ -1,0 +1,106 @@
+"""`kedro run` with errors on one screen and the leaderboard at the end."""
+
+import os
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import pandas as pd
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.project import settings
+from kedro.io import DatasetError
+from kedro.validation.exceptions import ParameterValidationError
+from rich.console import Console
+from rich.table import Table
+
+from push_propensity import pipelines
+from push_propensity.errors import PushPropensityError
+from push_propensity.input_files import explain_read_error
+from push_propensity.metrics import HEADLINE
+
+LAST_RESULTS = {"report", "winner"}
+FILE = re.compile(r"filepath=\w*\(?'([^']+)'")
+SHOWN = {
+    "average_precision": "pooled AP",
+    "product_roc_auc": "ROC AUC within product",
+    "roc_auc": "pooled ROC AUC",
+    "log_loss": "log loss",
+    f"{HEADLINE}_repeat": "product AP, repeat",
+    f"{HEADLINE}_explore": "product AP, explore",
+}
+
+
+@click.group(name="push-propensity")
+def cli() -> None:
+    """Commands of this project."""
+
+
+def run(**arguments: Any) -> Mapping[str, Any]:
+    """Run pipelines, then show the leaderboard and where the report is."""
+    _check_pipelines(arguments["pipelines"] or [])
+    with errors_on_one_screen():
+        results: Mapping[str, Any] = click.get_current_context().invoke(kedro_run, **arguments)
+    if LAST_RESULTS & set(results):
+        _show_results(results, arguments["env"], arguments["conf_source"])
+    return results
+
+
+cli.add_command(click.Command("run", callback=run, params=kedro_run.params, help=run.__doc__))
+
+
+def _check_pipelines(names: list[str]) -> None:
+    known = ["__default__", *(module.name for module in pkgutil.iter_modules(pipelines.__path__))]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise click.BadParameter(
+            f"no pipeline is called {', '.join(unknown)}. There are: {', '.join(known)}.",
+            param_hint="--pipelines",
+        )
+
+
+@contextmanager
+def errors_on_one_screen() -> Iterator[None]:
+    """Turn what a user can mend into one message; anything else keeps its traceback."""
+    try:
+        yield
+    except (PushPropensityError, ParameterValidationError) as error:
+        raise click.ClickException(str(error)) from error
+    except DatasetError as error:
+        explained = explain_read_error(error, _file_of(error))
+        if explained is None:
+            raise
+        raise click.ClickException(str(explained)) from error
+
+
+def _file_of(error: DatasetError) -> str:
+    """The file that a dataset could not read, relative to the current folder."""
+    found = FILE.search(str(error))
+    return os.path.relpath(found[1]) if found else "a file of the catalog"
+
+
+def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str | None) -> None:
+    with settings.SESSION_CLASS.create(env=env, conf_source=conf_source) as session:
+        leaderboard = session.load_context().catalog["leaderboard"].load()
+    console = Console()
+    console.print(draw_leaderboard(leaderboard))
+    if "report" in results:
+        report = os.path.relpath(results["report"]._filepath)
+        console.print(f"Report: {report}", soft_wrap=True)
+
+
+def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
+    """The leaderboard as a table for the terminal, the winner marked."""
+    table = Table(title="Leaderboard: means over the rolling-origin folds")
+    table.add_column("")
+    table.add_column("product AP ± standard error", justify="right")
+    for heading in SHOWN.values():
+        table.add_column(heading, justify="right")
+    for row in leaderboard.to_dict("records"):
+        headline = f"{row[HEADLINE]:.3f} ± {row[f'{HEADLINE}_standard_error']:.3f}"
+        name = f"{row['candidate']} (winner)" if row["is_winner"] else row["candidate"]
+        values = [f"{row[column]:.3f}" for column in SHOWN]
+        table.add_row(str(name), headline, *values, style="bold" if row["is_winner"] else "")
+    return table
