@@ -1,28 +1,52 @@
 """The errors that this project raises itself.
 
 Each message says what was expected, what came and what to do, and never holds a value of a
-user's data.
+user's data nor an absolute path. `code` is the short name under which the handler reports it.
 """
 
 
 class PushPropensityError(Exception):
     """Anything that this project reports to its users."""
 
+    code = "INTERNAL"
+
 
 class DataError(PushPropensityError):
     """The data cannot be used as they are."""
+
+    code = "UNUSABLE_DATA"
+
+
+class UsersError(DataError):
+    """The users to score are no JSON object of users, or are too many."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ParameterError(PushPropensityError):
     """A parameter has a value that is not allowed."""
 
+    code = "BAD_PARAMETER"
+
+
+class ModelPathError(ParameterError):
+    """A model's name or path could lead out of the models root."""
+
+    code = "FORBIDDEN_PATH"
+
 
 class BundleError(PushPropensityError):
     """A model bundle is damaged or is no bundle."""
 
+    code = "MODEL_DAMAGED"
+
 
 class BundleNotFoundError(BundleError):
     """There is no such model bundle."""
+
+    code = "MODEL_NOT_FOUND"
 
 
 class ExportError(PushPropensityError):
@@ -31,3 +55,5 @@ class ExportError(PushPropensityError):
 
 class StorageError(PushPropensityError):
     """Something could not be written: the disk is full or the place is read-only."""
+
+    code = "STORAGE"

@@ -17,22 +17,33 @@ from push_propensity.bundle.manifest import (
     Fingerprint,
     GoldenRows,
     Manifest,
-    ModelFeature,
 )
+from push_propensity.bundle.model import LoadedModel
 from push_propensity.bundle.publishing import PublishedBundle, find_published, publish
-from push_propensity.bundle.reading import Bundle, bundle_path, newest_name, read_bundle
+from push_propensity.bundle.reading import (
+    Bundle,
+    bundle_path,
+    newest_name,
+    published_names,
+    read_bundle,
+)
+from push_propensity.bundle.store import ModelStore
+from push_propensity.feature_schema import ModelFeature
 
 __all__ = [
     "Bundle",
     "FileDigest",
     "Fingerprint",
     "GoldenRows",
+    "LoadedModel",
     "Manifest",
     "ModelFeature",
+    "ModelStore",
     "PublishedBundle",
     "bundle_path",
     "find_published",
     "newest_name",
     "publish",
+    "published_names",
     "read_bundle",
 ]

@@ -9,12 +9,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from push_propensity.errors import BundleError
+from push_propensity.feature_schema import ModelFeature
 
 MANIFEST = "manifest.json"
 _ZEROS = b"0" * 64
@@ -25,16 +25,6 @@ _FILE = re.compile(
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ModelFeature(_Frozen):
-    """An input of the model with the fixed physical bounds of its values (both inclusive)."""
-
-    name: str
-    kind: Literal["number", "category"]
-    minimum: float | None = None
-    maximum: float | None = None
-    required: bool = True
 
 
 class Fingerprint(_Frozen):

@@ -23,6 +23,7 @@ from push_propensity.bundle.manifest import (
     encode_manifest,
 )
 from push_propensity.bundle.reading import (
+    MODEL,
     NAME,
     POINTER,
     Bundle,
@@ -56,7 +57,7 @@ def publish(bundle: Bundle, root: Path, name: str | None = None) -> PublishedBun
             bundle gets `_2`, `_3` ... appended: nothing is ever overwritten.
 
     Raises:
-        ParameterError: The name is not allowed.
+        ModelPathError: The name is not allowed.
         BundleError: The manifest or a file's name is not allowed.
         StorageError: The root cannot be written; nothing was published.
     """
@@ -93,8 +94,8 @@ def find_published(
 
 
 def _check_files(files: Mapping[str, bytes]) -> None:
-    if not files or any(name == MANIFEST or not NAME.fullmatch(name) for name in files):
-        raise BundleError("A bundle needs files with plain names, none of them the manifest's.")
+    if MODEL not in files or any(name == MANIFEST or not NAME.fullmatch(name) for name in files):
+        raise BundleError(f"A bundle needs {MODEL} and files with plain names, no manifest.")
 
 
 def _complete(bundle: Bundle, root: Path, name: str, now: datetime) -> Manifest:

@@ -11,10 +11,16 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from push_propensity.bundle.manifest import MANIFEST, Manifest, decode_manifest, digest_file
-from push_propensity.errors import BundleError, BundleNotFoundError, ParameterError
+from push_propensity.bundle.model import LoadedModel, load_model
+from push_propensity.errors import (
+    BundleError,
+    BundleNotFoundError,
+    ModelPathError,
+)
 
 MODEL = "model.onnx"
 POINTER = "latest"
@@ -32,16 +38,25 @@ class Bundle:
     manifest: Manifest
     files: Mapping[str, bytes]
 
+    @cached_property
+    def model(self) -> LoadedModel:
+        """The model, loaded and checked at first use.
+
+        Raises:
+            BundleError: The model cannot be used; see `load_model`.
+        """
+        return load_model(self.files[MODEL], self.manifest.features, self.manifest.golden_rows)
+
 
 def check_name(name: object) -> str:
     """Return the name if it is one that a bundle may have.
 
     Raises:
-        ParameterError: It is not; the message does not repeat it.
+        ModelPathError: It is not; the message does not repeat it.
     """
     if isinstance(name, str) and NAME.fullmatch(name):
         return name
-    raise ParameterError(
+    raise ModelPathError(
         "A model's name or path must be 1 to 100 letters, digits, '.', '_' or '-', beginning with "
         "a letter or digit; something else came. Give the model_path that handler_fit returned."
     )
@@ -51,7 +66,7 @@ def bundle_path(root: Path, name: object) -> Path:
     """Return where the bundle of that name lies, which is always directly under the root.
 
     Raises:
-        ParameterError: The name could leave the root, or a link of that name may.
+        ModelPathError: The name could leave the root, or a link of that name may.
         BundleNotFoundError: There is no directory of that name.
     """
     path = root / check_name(name)
@@ -60,7 +75,7 @@ def bundle_path(root: Path, name: object) -> Path:
     except OSError as error:
         raise _not_found() from error
     if stat.S_ISLNK(mode):
-        raise ParameterError("The model path is a link; give the path of the bundle itself.")
+        raise ModelPathError("The model path is a link; give the path of the bundle itself.")
     if not stat.S_ISDIR(mode):
         raise _not_found()
     return path
@@ -80,7 +95,7 @@ def newest_name(root: Path) -> str:
     name = _read_pointer(root)
     if name is None:
         return _published_last(root)
-    if not (root / name).is_dir():
+    if not (root / name).is_dir() or (root / name).is_symlink():
         raise BundleError("The newest model is gone. Restore it or publish another one.")
     return name
 
@@ -127,6 +142,8 @@ def read_bundle(path: Path, size_limit: int = SIZE_LIMIT) -> Bundle:
     found = {name: digest_file(content) for name, content in files.items()}
     if found != dict(manifest.files):
         raise BundleError("A file of the model was changed, added or removed. Restore it.")
+    if MODEL not in files:
+        raise BundleError(f"The model has no {MODEL}. Train it anew.")
     return Bundle(manifest, files)
 
 

@@ -1,0 +1,58 @@
+"""The catalog entry of published models."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+
+from push_propensity.bundle import (
+    Bundle,
+    PublishedBundle,
+    bundle_path,
+    newest_name,
+    publish,
+    published_names,
+    read_bundle,
+)
+
+
+class BundleDataset(AbstractDataset[Bundle, Bundle]):
+    """The model bundles under a models root.
+
+    Loading reads one bundle and checks it; saving publishes one under a new name and never
+    overwrites another. After saving, `published` tells the name.
+
+    Args:
+        filepath: The models root.
+        model: The bundle to load, by default the newest one.
+        publish_as: The name to publish under, by default `push_yyyy_mm_dd` of today in UTC.
+        metadata: Anything that plugins want to know.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        model: str | None = None,
+        publish_as: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._root = Path(filepath)
+        self._model = model
+        self._publish_as = publish_as
+        self.metadata = metadata
+        self.published: PublishedBundle | None = None
+
+    def load(self) -> Bundle:
+        """Read the configured or the newest bundle."""
+        return read_bundle(bundle_path(self._root, self._model or newest_name(self._root)))
+
+    def save(self, data: Bundle) -> None:
+        """Publish the bundle."""
+        self.published = publish(data, self._root, self._publish_as)
+
+    def _exists(self) -> bool:
+        return bool(published_names(self._root))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._root.as_posix(), "model": self._model}

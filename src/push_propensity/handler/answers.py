@@ -1,0 +1,124 @@
+"""The answers of the handler: a status and a JSON body, also for whatever goes wrong."""
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+import orjson
+
+from push_propensity.errors import (
+    BundleError,
+    BundleNotFoundError,
+    DataError,
+    ParameterError,
+    PushPropensityError,
+    UsersError,
+)
+
+logger = logging.getLogger("push_propensity.handler")
+
+_LEAST_MILLISECONDS = 50
+_STATUSES: tuple[tuple[type[PushPropensityError], str], ...] = (
+    (UsersError, "400"),
+    (DataError, "422"),
+    (ParameterError, "400"),
+    (BundleNotFoundError, "404"),
+    (BundleError, "503"),
+)
+_TOO_LARGE = {"TOO_LARGE", "TOO_MANY_USERS"}
+
+
+class Answer(TypedDict):
+    """What a handler returns: the HTTP status as text and the body as JSON text."""
+
+    statusCode: str
+    body: str
+
+
+class Refusal(Exception):  # noqa: N818  # an answer, not a failure
+    """Ends a call with an error answer."""
+
+    def __init__(
+        self,
+        status: str,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.answer = refuse(status, code, message, retryable=retryable, details=details)
+
+
+def answer(status: str, body: Mapping[str, Any]) -> Answer:
+    """Return an answer with the body as strict JSON, in the order of its keys."""
+    return {"statusCode": status, "body": orjson.dumps(body).decode()}
+
+
+def refuse(
+    status: str,
+    code: str,
+    message: str,
+    *,
+    retryable: bool = False,
+    details: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Return an error answer; `details` are further keys of the body."""
+    error = {"code": code, "message": message, "retryable": retryable}
+    return answer(status, {"error": error, **(details or {})})
+
+
+def refuse_error(error: PushPropensityError) -> Answer:
+    """Return the answer to one of the project's own errors."""
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), "500")
+    return refuse("413" if error.code in _TOO_LARGE else status, error.code, str(error))
+
+
+def never_raise(handler: Callable[[Any, Any], Answer]) -> Callable[[Any, Any], Answer]:
+    """Turn every exception of a handler into an answer and log one line per call."""
+
+    @functools.wraps(handler)
+    def call(event: object, context: object) -> Answer:
+        try:
+            given = handler(event, context)
+        except Refusal as refusal:
+            given = refusal.answer
+        except PushPropensityError as error:
+            given = refuse_error(error)
+        except Exception as error:  # nothing may get out
+            logger.error("%s failed with %s", handler.__name__, type(error).__name__)
+            given = refuse("500", "INTERNAL", "Something unexpected went wrong; see the log.")
+        logger.info("%s answered %s", handler.__name__, given["statusCode"])
+        return given
+
+    return call
+
+
+def check_event(event: object) -> dict[str, Any]:
+    """Return the event if it is an object.
+
+    Raises:
+        Refusal: It is not (400).
+    """
+    if isinstance(event, dict):
+        return event
+    raise Refusal("400", "INVALID_EVENT", "The event must be a JSON object.")
+
+
+def check_time_left(context: object) -> None:
+    """Stop while there is still time to answer.
+
+    Raises:
+        Refusal: The context leaves less than 50 ms (503, worth another try).
+    """
+    if _milliseconds_left(context) < _LEAST_MILLISECONDS:
+        raise Refusal("503", "NO_TIME_LEFT", "There is no time left; try again.", retryable=True)
+
+
+def _milliseconds_left(context: object) -> float:
+    try:
+        return float(context.get_remaining_time_in_millis())  # type: ignore[attr-defined]
+    except Exception:  # a host's own context may be anything
+        return float("inf")

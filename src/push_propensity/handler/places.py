@@ -1,0 +1,53 @@
+"""Where the handler finds the project and its models."""
+
+import os
+import re
+from pathlib import Path
+
+from kedro.utils import find_kedro_project
+
+from push_propensity.errors import BundleNotFoundError, ParameterError
+
+MODELS = "PUSH_PROPENSITY_MODELS"
+PROJECT = "PUSH_PROPENSITY_PROJECT"
+ENVIRONMENT = "KEDRO_ENV"
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def environment() -> str:
+    """Return the name of the Kedro environment, `base` if there is none.
+
+    Raises:
+        ParameterError: The name could be a path.
+    """
+    name = os.environ.get(ENVIRONMENT) or "base"
+    if not _ENVIRONMENT_NAME.fullmatch(name):
+        raise ParameterError(f"{ENVIRONMENT} must be the name of an environment.")
+    return "base" if name == "local" else name
+
+
+def find_project() -> Path | None:
+    """Return the project's folder: the configured one, else the checkout around this folder."""
+    configured = os.environ.get(PROJECT)
+    if configured:
+        return Path(configured)
+    found = find_kedro_project(Path.cwd())
+    return Path(found) if found else None
+
+
+def models_root() -> Path:
+    """Return the folder of the bundles.
+
+    Raises:
+        BundleNotFoundError: Neither it nor a project is configured or around this folder.
+        ParameterError: The environment's name is not allowed.
+    """
+    configured = os.environ.get(MODELS)
+    if configured:
+        return Path(configured)
+    project = find_project()
+    if project is None:
+        raise BundleNotFoundError(f"There are no models here: set {MODELS} to the models' folder.")
+    name = environment()
+    output = project / "data" if name == "base" else project / "data" / "environments" / name
+    return output / "06_models"

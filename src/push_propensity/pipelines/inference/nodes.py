@@ -1,0 +1,25 @@
+"""Nodes of the inference pipeline."""
+
+from typing import Any
+
+from push_propensity.bundle import Bundle
+from push_propensity.scoring import (
+    CheckedUsers,
+    ScoringLimits,
+    check_users,
+    parse_users,
+    report_scores,
+)
+
+
+def validate_users(
+    scoring_users: str | bytes | dict[str, Any], model_bundle: Bundle, scoring_limits: ScoringLimits
+) -> CheckedUsers:
+    """Read the users and sort out those whom the model cannot score."""
+    return check_users(parse_users(scoring_users, scoring_limits), model_bundle.model.schema)
+
+
+def score_users(checked_users: CheckedUsers, model_bundle: Bundle) -> dict[str, Any]:
+    """Return the calibrated probabilities by user id, and who was rejected and why."""
+    scores = model_bundle.model.score(checked_users.columns)
+    return report_scores(checked_users, scores, model_bundle.manifest.name)

@@ -1,0 +1,65 @@
+import json
+import os
+import time
+
+import pytest
+from tiny_bundle import make_bundle, make_rows
+
+from push_propensity.bundle import publish
+
+
+@pytest.fixture(scope="session")
+def rows():
+    return make_rows(300)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """An empty models root that the handler uses."""
+    path = tmp_path / "models"
+    path.mkdir()
+    monkeypatch.setenv("PUSH_PROPENSITY_MODELS", str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_root(tmp_path_factory):
+    """A models root with one bundle, for tests that change nothing in it."""
+    path = tmp_path_factory.mktemp("shared") / "models"
+    publish(make_bundle(), path, "push_shared")
+    return path
+
+
+@pytest.fixture
+def predict(shared_root, monkeypatch):
+    """Ask about users by the shared bundle: status and body."""
+    monkeypatch.setenv("PUSH_PROPENSITY_MODELS", str(shared_root))
+    return lambda users, **event: ask({"users": users, **event})
+
+
+def ask(event, context=None):
+    """Status and body of an answer, once it keeps the rules that hold for every answer."""
+    from push_propensity.handler import handler_predict
+
+    def refuse(literal):
+        raise AssertionError(f"{literal} in a body")
+
+    answer = handler_predict(event, context)
+    assert set(answer) == {"statusCode", "body"}
+    assert isinstance(answer["statusCode"], str)
+    body = json.loads(answer["body"], parse_constant=refuse)
+    assert "Traceback" not in answer["body"]
+    assert os.environ["PUSH_PROPENSITY_MODELS"] not in answer["body"]
+    if answer["statusCode"] == "200":
+        assert "error" not in body
+        assert body.get("rejected") != {}
+    else:
+        assert set(body["error"]) == {"code", "message", "retryable"}
+        assert "prediction" not in body
+    return answer["statusCode"], body
+
+
+def settle(root):
+    """Wait until the bundles under the root are old enough to be kept in memory."""
+    newest = max(path.lstat().st_ctime_ns for path in root.rglob("*"))
+    time.sleep(max(0.0, 0.12 - (time.time_ns() - newest) / 1e9))

@@ -1,0 +1,468 @@
+"""What the handler answers to events of every kind."""
+
+import copy
+import json
+import math
+import threading
+
+import numpy as np
+import pytest
+from conftest import ask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny_bundle import SCHEMA, expected_scores, make_rows
+
+from push_propensity.feature_frame import CATEGORICAL_FEATURES, FEATURE_NAMES, NUMERIC_FEATURES
+from push_propensity.handler import handler_predict
+from push_propensity.scoring import ScoringLimits
+
+fixture_is_constant = settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def code(body):
+    return body["error"]["code"]
+
+
+def reject(predict, row):
+    """The one rejection of a call with that user and a good one."""
+    status, body = predict(json.dumps({"good": make_rows(1)[0], "bad": row}))
+    assert status == "200"
+    assert list(body["prediction"]) == ["good"]
+    assert list(body["rejected"]) == ["bad"]
+    return body["rejected"]["bad"]
+
+
+def test_scores_are_those_of_the_model(predict, rows):
+    status, body = predict(json.dumps({f"u{i}": row for i, row in enumerate(rows)}))
+    assert status == "200"
+    assert list(body) == ["prediction", "model_name"]
+    assert body["model_name"] == "push_shared"
+    assert list(body["prediction"].values()) == pytest.approx(expected_scores(rows), abs=1e-6)
+
+
+# ------------------------------------------------------------------ envelope
+
+
+@pytest.mark.parametrize("event", [None, [], "text", 3, (), b"{}", object()])
+def test_an_event_that_is_no_object(shared_root, event):
+    assert handler_predict(event, None)["statusCode"] == "400"
+
+
+@pytest.mark.parametrize(
+    ("users", "expected"),
+    [
+        (None, "INVALID_USERS"),
+        ("", "INVALID_JSON"),
+        ("  \n", "INVALID_JSON"),
+        ("{", "INVALID_JSON"),
+        ('{"u": {}} tail', "INVALID_JSON"),
+        ('{"u": {}}{}', "INVALID_JSON"),
+        ("{'u': {}}", "INVALID_JSON"),
+        ('{"u": {},}', "INVALID_JSON"),
+        ('{"u": NaN}', "INVALID_JSON"),
+        ('{"u": -Infinity}', "INVALID_JSON"),
+        ('{"u": {"normalised_price": NaN}}', "INVALID_JSON"),
+        ('{"u": 01}', "INVALID_JSON"),
+        ('{"a\tb": {}}', "INVALID_JSON"),
+        ("[]", "INVALID_USERS"),
+        ('"text"', "INVALID_USERS"),
+        ("3", "INVALID_USERS"),
+        ("null", "INVALID_USERS"),
+        ("true", "INVALID_USERS"),
+        (3.5, "INVALID_USERS"),
+        ([1], "INVALID_USERS"),
+        (object(), "INVALID_USERS"),
+        (b"\xff\xfe", "INVALID_JSON"),
+        ("{}".encode("utf-16"), "INVALID_JSON"),
+        ("\ufeff{}", "INVALID_JSON"),
+        ('{"\\ud800": {}}', "INVALID_USERS"),
+        ('{"good": {}, "\\udfff": {}}', "INVALID_USERS"),
+        ({"\ud800": {}}, "INVALID_USERS"),
+        ("{'\ud800': {}}", "INVALID_JSON"),
+        ({1: {}}, "INVALID_USERS"),
+        ({None: {}}, "INVALID_USERS"),
+    ],
+)
+def test_malformed_users(predict, users, expected):
+    status, body = predict(users)
+    assert (status, code(body), body["error"]["retryable"]) == ("400", expected, False)
+
+
+def test_users_left_out(predict):
+    assert ask({})[0] == "400"
+
+
+def test_no_users(predict):
+    for users in ("{}", " {} ", {}, b"{}"):
+        assert predict(users) == ("200", {"prediction": {}, "model_name": "push_shared"})
+
+
+def test_users_as_text_bytes_or_object(predict, rows):
+    text = json.dumps({"u": rows[0]})
+    forms = (text, text.encode(), bytearray(text.encode()), {"u": rows[0]}, f" \n{text}\t")
+    assert len({json.dumps(predict(users)) for users in forms}) == 1
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        '{"u": {"normalised_price": ' + "9" * 5000 + "}}",
+        '{"u": ' + "[" * 2000 + "]" * 2000 + "}",
+        "[" * 100_000,
+        '{"u":' * 100_000,
+        "[" * 100_000 + "]" * 100_000,
+        '{"u":' * 100_000 + "{}" + "}" * 100_000,
+        '{"u": ' + '{"a":' * 900 + "1" + "}" * 900 + "}",
+    ],
+    ids=range(7),
+)
+def test_monstrous_json(predict, users):
+    assert predict(users)[0] in {"400", "422"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"u": %(row)s, "v": %(row)s, "u": %(row)s}',
+        '{"u": %(row)s, "v": %(row)s, "\\u0075": %(row)s}',
+        '{"u": 3, "u": %(row)s}',
+        '{"u": %(row)s, "u": null}',
+        '{"\\u003a": {}, "a": {}, "a": {}}',
+        '{":": {}, "a": {}, "a": {}}',
+        '{"a:b": {"vendor": "x"}, "a:b": {}}',
+        '{"u": {"a": {"b": 1}}, "u": {}}',
+    ],
+)
+def test_a_user_twice(predict, rows, text):
+    status, body = predict(text % {"row": json.dumps(rows[0])})
+    assert (status, code(body)) == ("400", "DUPLICATE_USER")
+
+
+def test_colons_and_inner_objects_are_no_users_twice(predict, rows):
+    users = {"a:b": rows[0], "\u003a:": rows[1] | {"vendor": "x:y", "more": {"a": {"a": 1}}}}
+    status, body = predict(json.dumps(users))
+    assert status == "200"
+    assert list(body["prediction"]) == list(users)
+
+
+def test_too_large(predict, monkeypatch):
+    status, body = predict("x" * (6 * 2**20 + 1))
+    assert (status, code(body)) == ("413", "TOO_LARGE")
+    monkeypatch.setattr("push_propensity.handler.predict._LIMITS", ScoringLimits(byte_limit=9))
+    assert predict('{"éé": 3}')[0] == "413"  # 9 characters, 11 bytes
+    assert predict('{"é": 3}')[0] == "422"
+
+
+def test_too_many_users(predict):
+    users = {str(i): None for i in range(20_001)}
+    for form in (users, json.dumps(users)):
+        status, body = predict(form)
+        assert (status, code(body)) == ("413", "TOO_MANY_USERS")
+
+
+def test_unknown_keys_of_the_event(predict, rows):
+    users = json.dumps({"u": rows[0]})
+    assert predict(users) == predict(users, headers={"a": "b"}, requestContext={}, body="x")
+
+
+class Context:
+    def __init__(self, left):
+        self.left = left
+
+    def get_remaining_time_in_millis(self):
+        return self.left
+
+
+@pytest.mark.parametrize("left", [5, 0, -3, 5.0])
+def test_no_time_left(predict, rows, left):
+    status, body = ask({"users": {"u": rows[0]}}, Context(left))
+    assert (status, code(body), body["error"]["retryable"]) == ("503", "NO_TIME_LEFT", True)
+
+
+@pytest.mark.parametrize("context", [Context(60_000), Context("soon"), object(), "context", 7, {}])
+def test_any_other_context(predict, rows, context):
+    assert ask({"users": {"u": rows[0]}}, context)[0] == "200"
+
+
+@pytest.mark.parametrize("strict", ["yes", 1, 0, [], {}])
+def test_strict_is_true_or_false(predict, strict):
+    assert predict("{}", strict=strict)[0] == "400"
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError, KeyError, ZeroDivisionError])
+def test_the_unexpected(predict, rows, monkeypatch, caplog, error):
+    def fail(*_):
+        raise error("sEcReT /root")
+
+    monkeypatch.setattr("push_propensity.handler.predict._score", fail)
+    status, body = predict({"u": rows[0]})
+    assert (status, code(body)) == ("500", "INTERNAL")
+    assert "sEcReT" not in json.dumps(body) + caplog.text
+    assert error.__name__ in caplog.text
+
+
+# ------------------------------------------------------------------ ids
+
+IDS = ["007", "7", "07", "9007199254740993", "9007199254740992", "1e5", "NaN", "null", "true"]
+IDS += ["2021-01-01", "-0", "é", "e\u0301", "🛒", "שלום", "a b", "a\nb", 'a"b', "a\\b", "</script>"]
+IDS += ["__proto__", "A", "a", "\x00", "\x7f", "\u2028", " ", "a:b"]
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_ids_come_back_byte_for_byte_and_in_order(predict, rows, ascii_only):
+    text = json.dumps(dict.fromkeys(IDS, rows[0]), ensure_ascii=ascii_only)
+    status, body = predict(text)
+    assert status == "200"
+    assert list(body["prediction"]) == IDS
+    assert "rejected" not in body
+
+
+def test_an_empty_id(predict, rows):
+    status, body = predict(json.dumps({"": rows[0], "good": rows[1]}))
+    assert status == "200"
+    assert list(body["prediction"]) == ["good"]
+    assert body["rejected"] == {"": {"code": "EMPTY_ID", "feature": None}}
+
+
+# ------------------------------------------------------------------ features
+
+
+@pytest.mark.parametrize("feature", FEATURE_NAMES)
+def test_a_feature_missing_or_null(predict, rows, feature):
+    expected = {"code": "MISSING_FEATURE", "feature": feature}
+    assert reject(predict, {k: v for k, v in rows[1].items() if k != feature}) == expected
+    assert reject(predict, rows[1] | {feature: None}) == expected
+
+
+@pytest.mark.parametrize("feature", NUMERIC_FEATURES)
+@pytest.mark.parametrize("value", ["1.5", "abc", "", True, False, [], [1.0], {}])
+def test_no_number(predict, rows, feature, value):
+    assert reject(predict, rows[1] | {feature: value}) == {"code": "TYPE", "feature": feature}
+
+
+@pytest.mark.parametrize("feature", CATEGORICAL_FEATURES)
+@pytest.mark.parametrize("value", [1, 1.5, True, [], {}, "\ud800"])
+def test_no_text(predict, rows, feature, value):
+    assert reject(predict, rows[1] | {feature: value}) == {"code": "TYPE", "feature": feature}
+
+
+@pytest.mark.parametrize("feature", NUMERIC_FEATURES)
+@pytest.mark.parametrize("value", [1e300, 2**70, 10**350, -5.0, -(2**70), 36_500.1])
+def test_out_of_range(predict, rows, feature, value):
+    expected = {"code": "OUT_OF_RANGE", "feature": feature}
+    assert reject(predict, rows[1] | {feature: value}) == expected
+
+
+def test_the_bounds_themselves(predict, rows):
+    lowest = rows[0] | {f.name: f.minimum for f in SCHEMA if f.kind == "number"}
+    highest = rows[0] | {f.name: f.maximum for f in SCHEMA if f.kind == "number"}
+    status, body = predict(json.dumps({"lowest": lowest, "highest": highest}))
+    assert status == "200"
+    assert "rejected" not in body
+
+
+@pytest.mark.parametrize("literal", ["1e999", "-1e999", "9" * 5000])
+def test_numbers_beyond_floats(predict, rows, literal):
+    text = json.dumps({"good": rows[0], "bad": rows[1] | {"normalised_price": "@"}})
+    status, body = predict(text.replace('"@"', literal))
+    assert status == "200"
+    expected = {"code": "OUT_OF_RANGE", "feature": "normalised_price"}
+    assert body["rejected"] == {"bad": expected}
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, np.float64("nan")])
+def test_numbers_that_are_not_finite_in_an_object(predict, rows, number):
+    status, body = predict({"good": rows[0], "bad": rows[1] | {"count_pets": number}})
+    assert status == "200"
+    assert body["rejected"] == {"bad": {"code": "OUT_OF_RANGE", "feature": "count_pets"}}
+
+
+@pytest.mark.parametrize("user", [None, 3, 2.5, "text", True, [1, 2]])
+def test_a_user_that_is_no_object(predict, user):
+    assert reject(predict, user) == {"code": "NOT_AN_OBJECT", "feature": None}
+
+
+def test_a_user_without_features(predict):
+    assert reject(predict, {}) == {"code": "MISSING_FEATURE", "feature": FEATURE_NAMES[0]}
+
+
+def test_integers_score_like_floats(predict, rows):
+    whole = rows[0] | {"user_order_seq": 3, "count_adults": 2, "ordered_before": 1}
+    decimal = rows[0] | {"user_order_seq": 3.0, "count_adults": 2.0, "ordered_before": 1.0}
+    numpy = {k: v if isinstance(v, str) else np.float64(v) for k, v in whole.items()}
+    answers = [predict({"u": row})[1]["prediction"] for row in (whole, decimal, numpy)]
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_unknown_categories(predict, rows):
+    unknown = rows[0] | {"vendor": "never seen", "product_type": "nor this"}
+    alone = predict({"u": unknown})[1]["prediction"]["u"]
+    other = predict({"u": rows[0] | {"vendor": "", "product_type": "💥" * 999}})
+    together = predict({"v": rows[1], "u": unknown})[1]["prediction"]["u"]
+    assert alone == together == other[1]["prediction"]["u"]
+    assert alone == pytest.approx(expected_scores([unknown])[0], abs=1e-6)
+
+
+def test_what_is_no_feature_is_ignored(predict, rows):
+    more = rows[0] | {"outcome": "1", "order_id": [], "user_id": None, "extra": {"a": [1e300]}}
+    assert predict({"u": rows[0]}) == predict({"u": more}) == predict(json.dumps({"u": more}))
+
+
+def test_one_bad_user_among_many(predict, rows):
+    users = {f"u{i}": rows[i % len(rows)] for i in range(5000)}
+    status, body = predict({**users, "bad": {"normalised_price": "x"}})
+    assert status == "200"
+    assert body["prediction"] == predict(users)[1]["prediction"]
+    assert list(body["rejected"]) == ["bad"]
+
+
+def test_nothing_can_be_scored(predict, rows):
+    status, body = predict({"a": rows[0] | {"vendor": None}, "": rows[0], "c": 7})
+    assert (status, code(body)) == ("422", "NOTHING_TO_SCORE")
+    assert body["rejected"] == {
+        "a": {"code": "MISSING_FEATURE", "feature": "vendor"},
+        "": {"code": "EMPTY_ID", "feature": None},
+        "c": {"code": "NOT_AN_OBJECT", "feature": None},
+    }
+    assert list(body["rejected"]) == ["a", "", "c"]
+
+
+def test_strict(predict, rows):
+    mixed = {"good": rows[0], "bad": {}}
+    status, body = predict(mixed, strict=True)
+    assert (status, code(body), list(body["rejected"])) == ("422", "USERS_REJECTED", ["bad"])
+    assert predict(mixed, strict=False)[0] == predict(mixed, strict=None)[0] == "200"
+    assert predict({"good": rows[0]}, strict=True)[0] == "200"
+    assert predict({}, strict=True)[0] == "200"
+
+
+# ------------------------------------------------------------------ what holds for every input
+
+values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 2000),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=2),
+)
+changed_rows = st.tuples(
+    st.integers(0, 299),
+    st.dictionaries(st.sampled_from([*FEATURE_NAMES, "extra"]), values, max_size=2),
+)
+ids = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+user_objects = st.dictionaries(ids, st.one_of(changed_rows, values), max_size=12)
+
+
+def build(users, rows):
+    return {
+        user: rows[value[0]] | value[1] if isinstance(value, tuple) else value
+        for user, value in users.items()
+    }
+
+
+@fixture_is_constant
+@given(users=user_objects)
+def test_every_user_is_scored_or_rejected_and_the_same_alone(predict, rows, users):
+    users = build(users, rows)
+    before = copy.deepcopy(users)
+    status, body = predict(users)
+    assert status == ("200" if not users or body.get("prediction") else "422")
+    predicted, rejected = body.get("prediction", {}), body.get("rejected", {})
+    assert [user for user in users if user in predicted] == list(predicted)
+    assert [user for user in users if user in rejected] == list(rejected)
+    assert set(predicted) | set(rejected) == set(users)
+    assert not set(predicted) & set(rejected)
+    assert all(0 <= score <= 1 for score in predicted.values())
+    assert predict(users) == (status, body)
+    assert repr(users) == repr(before)
+    for user, row in users.items():
+        alone = predict({user: row})[1]
+        assert alone.get("prediction", {}).get(user) == predicted.get(user)
+        assert alone.get("rejected", {}).get(user) == rejected.get(user)
+
+
+@fixture_is_constant
+@given(users=user_objects)
+def test_text_and_object_are_answered_alike(predict, rows, users):
+    users = build(users, rows)
+    try:
+        text = json.dumps(users, allow_nan=False)
+    except ValueError:  # no JSON
+        return
+    assert predict(text) == predict(users)
+
+
+@fixture_is_constant
+@given(data=st.data())
+def test_the_order_of_users_and_features_does_not_matter(predict, rows, data):
+    users = {f"u{i}": row for i, row in enumerate(rows[:20])}
+    order = data.draw(st.permutations(list(users)))
+    names = data.draw(st.permutations(FEATURE_NAMES))
+    shuffled = {user: {name: users[user][name] for name in names} for user in order}
+    body = predict(json.dumps(shuffled))[1]
+    assert list(body["prediction"]) == order
+    assert body["prediction"] == predict(json.dumps(users))[1]["prediction"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 15, 16, 17, 33, 100, 4096])
+def test_a_score_has_the_same_bits_in_every_batch(predict, size):
+    rows = make_rows(4096, seed=5)
+    users = {str(i): row for i, row in enumerate(rows)}
+    expected = predict(users)[1]["prediction"]
+    for start in range(0, len(rows) if size > 3 else 100, size):
+        part = {user: users[user] for user in list(users)[start : start + size]}
+        scores = predict(part)[1]["prediction"]
+        assert scores == {user: expected[user] for user in part}
+
+
+@fixture_is_constant
+@given(event=st.dictionaries(st.sampled_from(["users", "model_path", "strict", "x"]), values))
+def test_any_event_is_answered(predict, event):
+    assert ask(event)[0] in {"200", "400", "404", "422"}
+
+
+@fixture_is_constant
+@given(text=st.one_of(st.text(), st.binary(), st.from_regex(r'\{("[ab]": ?[0-9{}",]*,?)*\}')))
+def test_any_text_is_answered(predict, text):
+    assert predict(text)[0] in {"200", "400", "422"}
+
+
+def test_threads_give_what_one_gives(predict, rows):
+    events = [{"users": json.dumps({f"u{i}": row, "bad": i})} for i, row in enumerate(rows[:60])]
+    expected = [handler_predict(event, None) for event in events]
+    wrong = []
+
+    def work():
+        wrong.extend(i for i, e in enumerate(events) if handler_predict(e, None) != expected[i])
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_no_value_and_no_path_gets_out(predict, rows, caplog, capfd, shared_root):
+    caplog.set_level("DEBUG")
+    secret = {"vendor": "sEcReT-4711", "normalised_price": "sEcReT-4711", "sEcReT-4711": 1}
+    bodies = [
+        predict(json.dumps({"good": rows[0], "bad": rows[1] | secret, "worse": ["sEcReT-4711"]})),
+        predict('{"sEcReT-4711'),
+        predict({"u": rows[0] | secret}),
+        predict({"u": rows[0]}, model_path="../sEcReT-4711"),
+        predict({"u": rows[0]}, model_path="push_4711"),
+        predict({"u": rows[0]}, strict="sEcReT-4711"),
+    ]
+    shown = json.dumps(bodies) + caplog.text + "".join(capfd.readouterr())
+    assert "4711" not in shown
+    assert str(shared_root) not in shown
+    assert [r.message for r in caplog.records if r.name == "push_propensity.handler"] == [
+        f"handler_predict answered {status}" for status, _ in bodies
+    ]
