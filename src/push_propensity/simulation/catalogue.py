@@ -99,11 +99,13 @@ def _draw_ids(count: int, rng: np.random.Generator) -> Ints:
 
 
 def _draw_vendors(type_index: Ints, count: int, rng: np.random.Generator) -> NDArray[np.str_]:
-    names = _vendor_names(count, rng)
-    home = rng.integers(0, len(PRODUCT_TYPES), count)
-    size = rng.pareto(1.2, count) + 0.3
-    chosen = [_draw_vendor(kind, home, size, rng) for kind in type_index]
-    return names[chosen]
+    """Give each vendor one product, and every other product a vendor that sells similar ones."""
+    count = min(count, len(type_index))
+    founding = rng.permutation(len(type_index))[:count]
+    home, size = type_index[founding], rng.pareto(1.2, count) + 0.3
+    chosen = np.array([_draw_vendor(kind, home, size, rng) for kind in type_index])
+    chosen[founding] = np.arange(count)
+    return _vendor_names(count, rng)[chosen]
 
 
 def _draw_vendor(kind: int, home: Ints, size: Floats, rng: np.random.Generator) -> int:
