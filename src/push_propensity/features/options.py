@@ -1,5 +1,7 @@
 """The windows and defaults of the features."""
 
+from datetime import date
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -32,6 +34,7 @@ class FeatureOptions(BaseModel):
         minimum_orders: In how many earlier orders a product must be to be listed.
         popularity_days: How many calendar days before the order's day popularity counts.
         minimum_gaps: How many gaps between purchases median and deviation need.
+        first_order_date: Orders before this day are history only and get no rows; null: none are.
         product: Defaults for the columns that end in `_variant_id`.
         product_type: Defaults for the columns that end in `_product_type`.
         household: Defaults for the household columns.
@@ -44,6 +47,7 @@ class FeatureOptions(BaseModel):
     minimum_orders: int = Field(1, ge=1)
     popularity_days: int = Field(14, ge=1)
     minimum_gaps: int = Field(5, ge=2)
+    first_order_date: date | None = None
     product: HistoryDefaults = HistoryDefaults(
         days_since_purchase=33.0, avg_days_to_buy=34.0, std_days_to_buy=27.693045
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -71,6 +72,7 @@ class RawTables:
         regulars: One row per time a user set a product as regular: user_id, variant_id,
             created_at and, if the shop records them, snoozed_at and snoozed_until.
         cart_items: One row per abandoned cart and product in it: user_id, created_at, variant_id.
+        first_order_date: The first day whose orders the frame holds; None: every day.
     """
 
     orders: ir.Table
@@ -79,11 +81,15 @@ class RawTables:
     inventory: ir.Table
     regulars: ir.Table
     cart_items: ir.Table
+    first_order_date: date | None = None
 
     @property
     def repeat_orders(self) -> ir.Table:
-        """The orders that the frame holds: all but each user's first."""
-        return self.orders.filter(_.user_order_seq >= 2)
+        """The orders that the frame holds: all but each user's first, from the first day on."""
+        repeated = self.orders.filter(_.user_order_seq >= 2)
+        if self.first_order_date is None:
+            return repeated
+        return repeated.filter(_.day >= (self.first_order_date - date(1970, 1, 1)).days)
 
 
 def day_number(time: ir.TimestampValue) -> ir.IntegerValue:
@@ -91,13 +97,16 @@ def day_number(time: ir.TimestampValue) -> ir.IntegerValue:
     return time.epoch_seconds() // 86_400
 
 
-def read_raw_tables(tables: Mapping[str, ir.Table], unknown_category: str) -> RawTables:
+def read_raw_tables(
+    tables: Mapping[str, ir.Table], unknown_category: str, first_order_date: date | None = None
+) -> RawTables:
     """Check the raw tables and bring them to the columns that the features read.
 
     Args:
         tables: The tables `orders`, `users`, `inventory`, `regulars` and `abandoned_carts`, with
             at least the columns of `COLUMNS`; further columns are ignored.
         unknown_category: What stands for a missing or empty product type or vendor.
+        first_order_date: The first day whose orders the frame holds; None: every day.
 
     Raises:
         DataError: A table lacks columns or rows, a column has the wrong type, an id is missing
@@ -114,6 +123,7 @@ def read_raw_tables(tables: Mapping[str, ir.Table], unknown_category: str) -> Ra
         inventory=_inventory(tables["inventory"], unknown_category),
         regulars=_regulars(tables["regulars"]),
         cart_items=_cart_items(tables["abandoned_carts"]),
+        first_order_date=first_order_date,
     )
 
 

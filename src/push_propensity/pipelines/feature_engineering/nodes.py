@@ -26,5 +26,7 @@ def build_feature_frame(
         "regulars": regulars,
         "abandoned_carts": abandoned_carts,
     }
-    raw = features.read_raw_tables(tables, feature_options.unknown_category)
+    raw = features.read_raw_tables(
+        tables, feature_options.unknown_category, feature_options.first_order_date
+    )
     return features.build_feature_frame(raw, feature_options)
