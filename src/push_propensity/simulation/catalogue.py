@@ -146,7 +146,9 @@ def _day(when: date | None, options: SimulationOptions, default: float) -> float
 
 def _draw_popularity(options: CatalogueOptions, weeks: int, rng: np.random.Generator) -> Floats:
     """Draw a stationary first-order autoregression around each product's own level."""
-    level = options.popularity_spread * rng.standard_normal(options.products)
+    normal = rng.standard_normal(options.products)
+    # The skew lets a few products stand out without making the many rare ones rarer.
+    level = options.popularity_spread * (normal + options.popularity_skew * (normal**2 - 1.0))
     shocks = options.popularity_drift * rng.standard_normal((weeks, options.products))
     memory = np.exp(-1.0 / options.drift_weeks)
     walk = shocks.copy()

@@ -152,18 +152,18 @@ def _tend_regulars(
     """Set some products of the last order as regular and snooze some that were set."""
     order = shopper.orders[-1]
     day = order.day + min(MINUTE * rng.uniform(2, 300), latest)
-    _snooze(shopper, day, options, rng)
     wanted = rng.random(len(order.products)) < options.regulars.after_purchase
     for product in order.products[wanted]:
-        if not shopper.regular_since[product] < day:
+        if np.isinf(shopper.regular_since[product]):
             shopper.regulars.append(Regular(int(product), day))
             shopper.regular_since[product] = day
+    _snooze(shopper, day, options, rng)
 
 
 def _snooze(
     shopper: Shopper, day: float, options: SimulationOptions, rng: np.random.Generator
 ) -> None:
-    awake = (shopper.regular_since < day) & (shopper.snoozed_until < day)
+    awake = (shopper.regular_since <= day) & (shopper.snoozed_until < day)
     for product in np.flatnonzero(awake):
         if rng.random() < options.regulars.snooze:
             until = day + rng.exponential(options.regulars.snooze_days)
