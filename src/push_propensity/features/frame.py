@@ -22,6 +22,8 @@ from push_propensity.features.products import add_product
 from push_propensity.features.raw_tables import RawTables
 from push_propensity.features.rhythm import add_days_to_buy
 
+TYPES = dict.fromkeys((OUTCOME, *NUMERIC_FEATURES), "float64") | {"user_order_seq": "int64"}
+
 
 def build_feature_frame(raw: RawTables, options: FeatureOptions) -> ir.Table:
     """Return the feature frame as a lazy table.
@@ -43,7 +45,4 @@ def build_feature_frame(raw: RawTables, options: FeatureOptions) -> ir.Table:
     rows = add_days_since_purchase(rows, raw, options)
     rows = add_days_to_buy(rows, raw, options)
     dated = rows.mutate(order_date=_.created_at.truncate("day").cast("timestamp(6)"))
-    typed = dated.cast(dict.fromkeys((OUTCOME, *NUMERIC_FEATURES), "float64")).cast(
-        {"user_order_seq": "int64"}
-    )
-    return typed.select(*COLUMNS).order_by("created_at", "order_id", "variant_id")
+    return dated.cast(TYPES).select(*COLUMNS).order_by("created_at", "order_id", "variant_id")

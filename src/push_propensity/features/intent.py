@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from push_propensity.features.lookups import add_flag
-from push_propensity.features.raw_tables import SNOOZE_COLUMNS, RawTables
+from push_propensity.features.raw_tables import RawTables
 
 
 def add_abandoned_before(rows: ir.Table, raw: RawTables) -> ir.Table:
@@ -38,7 +38,7 @@ def add_active_snoozed(rows: ir.Table, raw: RawTables) -> ir.Table:
     That is from snoozed_at (exclusive) until snoozed_until (inclusive). Without these columns in
     the regulars it is 0.
     """
-    if not set(SNOOZE_COLUMNS) <= set(raw.regulars.columns):
+    if "snoozed_at" not in raw.regulars.columns:
         return rows.mutate(active_snoozed=ibis.literal(0.0))
     orders = raw.repeat_orders
     snoozes = raw.regulars.drop("created_at")
