@@ -1,0 +1,61 @@
+"""After how many days a product or product type is bought again."""
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from push_propensity.features.history import purchases_by
+from push_propensity.features.lookups import add_values
+from push_propensity.features.options import FeatureOptions
+from push_propensity.features.raw_tables import RawTables
+
+
+def add_days_to_buy(rows: ir.Table, raw: RawTables, options: FeatureOptions) -> ir.Table:
+    """Add avg_ and std_days_to_buy_ of the product and of its product type.
+
+    Median and sample standard deviation, in days, of the gaps that all users had shown before
+    the order's month; the defaults if there are fewer than `minimum_gaps`.
+    """
+    for key, defaults in (("variant_id", options.product), ("product_type", options.product_type)):
+        values = days_to_buy(raw, key, options.minimum_gaps)
+        by_column = {
+            f"avg_days_to_buy_{key}": defaults.avg_days_to_buy,
+            f"std_days_to_buy_{key}": defaults.std_days_to_buy,
+        }
+        rows = add_values(rows, values, ["month", key], by_column)
+    return rows
+
+
+def days_to_buy(raw: RawTables, key: str, minimum_gaps: int) -> ir.Table:
+    """Return the median and deviation of the gaps that ended before each month.
+
+    The deviation comes from whole-number sums, so that it does not depend on the order in which
+    rows are added up.
+
+    Returns:
+        Columns month, the key, avg_days_to_buy_<key>, std_days_to_buy_<key>.
+    """
+    months = raw.repeat_orders.select("month").distinct()
+    gaps = purchase_gaps(raw, key)
+    seen = gaps.join(months, gaps.day < months.month).group_by("month", key)
+    sums = seen.aggregate(
+        number=_.count(), total=_.gap.sum(), squares=(_.gap * _.gap).sum(), middle=_.gap.median()
+    ).filter(_.number >= minimum_gaps)
+    scatter = _.number * _.squares - _.total * _.total
+    return sums.select(
+        "month",
+        key,
+        _.middle.cast("float64").name(f"avg_days_to_buy_{key}"),
+        (scatter / (_.number * (_.number - 1))).sqrt().name(f"std_days_to_buy_{key}"),
+    )
+
+
+def purchase_gaps(raw: RawTables, key: str) -> ir.Table:
+    """Return the calendar days between consecutive orders of a user that hold the same thing.
+
+    Returns:
+        Columns the key, day (on which the gap ended) and gap.
+    """
+    in_order = ibis.window(group_by=["user_id", key], order_by=["created_at", "order_id"])
+    gaps = purchases_by(raw, key).mutate(gap=_.day - _.day.lag().over(in_order))
+    return gaps.filter(_.gap.notnull()).select(key, "day", "gap")

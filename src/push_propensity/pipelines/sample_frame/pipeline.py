@@ -1,0 +1,12 @@
+"""The `sample_frame` pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from push_propensity.pipelines.sample_frame.nodes import round_features
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline from `built_feature_frame` to the shipped CSV file."""
+    return Pipeline(
+        [Node(round_features, "built_feature_frame", "sample_feature_frame", name="round_features")]
+    )

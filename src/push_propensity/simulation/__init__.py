@@ -1,0 +1,7 @@
+"""A simulated grocery shop: users with tastes, households and rhythms, and what they leave behind."""
+
+from push_propensity.simulation.options import SimulationOptions
+from push_propensity.simulation.shop import simulate_shop
+from push_propensity.simulation.tables import RawTables
+
+__all__ = ["RawTables", "SimulationOptions", "simulate_shop"]
