@@ -68,14 +68,14 @@ class Specification(BaseModel):
 
 
 def choose_specification(
-    winner: Mapping[str, Any] | None,
+    winner: Mapping[str, Any],
     options: TrainingOptions,
     candidates: Mapping[str, CandidateOptions],
 ) -> Specification:
     """Decide what to train.
 
     Args:
-        winner: The winner of the selection, or None where nothing was selected.
+        winner: The winner of the selection; empty where nothing was selected yet.
         options: The candidate and the parameters asked for.
         candidates: The configured candidates by name.
 

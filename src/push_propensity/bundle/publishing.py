@@ -80,14 +80,18 @@ def publish(bundle: Bundle, root: Path, name: str | None = None) -> PublishedBun
 
 
 def find_published(
-    root: Path, fingerprint: Fingerprint | Mapping[str, str]
+    root: Path, fingerprint: Fingerprint | Mapping[str, str], name: str | None = None
 ) -> PublishedBundle | None:
-    """Return the last published intact bundle that was made from the same things, or None."""
+    """Return an intact bundle that was made from the same things, or None.
+
+    If there are several, it is the one of the given name, else the last published.
+    """
     if (root / _NEXT_POINTER).exists():
         with suppress(OSError), _locked(root):
             _finish_interrupted(root)
     wanted = Fingerprint.model_validate(fingerprint)
-    for manifest in sorted(_intact_manifests(root), key=lambda m: m.sequence, reverse=True):
+    newest_first = sorted(_intact_manifests(root), key=lambda m: m.sequence, reverse=True)
+    for manifest in sorted(newest_first, key=lambda m: m.name != name):
         if manifest.fingerprint == wanted and _is_intact(root / manifest.name):
             return PublishedBundle(manifest.name, manifest.name)
     return None

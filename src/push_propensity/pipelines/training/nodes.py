@@ -21,7 +21,7 @@ def collect_candidates(
 
 
 def choose_specification(
-    winner: dict[str, Any] | None,
+    winner: dict[str, Any],
     training_options: TrainingOptions,
     candidates: dict[str, CandidateOptions],
 ) -> Specification:

@@ -1,0 +1,190 @@
+"""Training for the handler: data processing and training, run in memory.
+
+Nothing of the project's data folder is written; only the bundle is published.
+"""
+
+import functools
+import threading
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from push_propensity.bundle import (
+    Bundle,
+    PublishedBundle,
+    bundle_path,
+    check_name,
+    find_published,
+    publish,
+    read_bundle,
+)
+from push_propensity.errors import DataError, ParameterError
+from push_propensity.handler.answers import (
+    Answer,
+    answer,
+    check_event,
+    check_time_left,
+    never_raise,
+)
+from push_propensity.handler.places import environment, find_project, models_root
+from push_propensity.handler.quiet_kedro import (
+    DataCatalog,
+    MemoryDataset,
+    Pipeline,
+    SequentialRunner,
+)
+
+_OPTIONS = "params:training_options"
+_PARTS = ("train", "validation", "calibration", "test")
+_LOCK = threading.Lock()  # resolving a configuration is not safe in threads
+
+
+class Parametrisation(BaseModel):
+    """Which candidate to train, with which parameters; what is left out has its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    candidate: str | None = None
+    parameters: dict[str, Any] = {}
+
+
+class FitRequest(BaseModel):
+    """What an event asks for; other keys of the event are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    model_parametrisation: Parametrisation | None = None
+    model_name: str | None = None
+    force: bool | None = False
+
+
+@never_raise
+def fit(event: object, context: object) -> Answer:
+    """Train a candidate and publish it, unless the same was published before.
+
+    Args:
+        event: `model_parametrisation`, `{"candidate": name, "parameters": {...}}`, by default the
+            winner of the last selection; `model_name`, by default `push_yyyy_mm_dd`; `force`,
+            whether to train even if the same was published before.
+        context: What AWS Lambda gives, or anything else.
+
+    Returns:
+        `statusCode` and `body`, JSON text with `model_name`, `model_path` (relative to the models
+        root), `candidate`, `parameters`, `training_window` and `metrics`; or with `error`. It
+        never raises.
+    """
+    request = _read_request(check_event(event))
+    check_time_left(context)
+    with _LOCK:
+        published = _fit(request)
+    bundle = read_bundle(bundle_path(models_root(), published.path))
+    return answer("200", _describe(published, bundle))
+
+
+def _read_request(event: dict[str, Any]) -> FitRequest:
+    try:
+        request = FitRequest.model_validate(event)
+    except ValidationError as error:
+        fields = ", ".join(sorted({".".join(map(str, e["loc"])) for e in error.errors()}))
+        raise ParameterError(
+            f"These are not as expected: {fields}. Expected model_parametrisation as "
+            '{"candidate": name, "parameters": {name: value}}, model_name as text and force as '
+            "true or false."
+        ) from None
+    if request.model_name is not None:
+        check_name(request.model_name)
+    return request
+
+
+def _describe(published: PublishedBundle, bundle: Bundle) -> dict[str, Any]:
+    manifest = bundle.manifest.model_dump(
+        include={"candidate", "parameters", "training_window", "metrics"}
+    )
+    return {"model_name": published.name, "model_path": published.path, **manifest}
+
+
+def _fit(request: FitRequest) -> PublishedBundle:
+    catalog = _open_catalog()
+    training = _pipeline("training")
+    inputs = {**_training_inputs(catalog, request)}
+    _run(training.to_outputs("specification"), inputs, catalog)
+    inputs |= _split_orders(catalog)
+    fingerprint = _run(training.to_outputs("fingerprint"), inputs, catalog)["fingerprint"]
+    if not request.force and (known := _find(fingerprint.model_dump(), request.model_name)):
+        return known
+    bundle = _run(training, inputs, catalog)["model_bundle"]
+    return publish(bundle, models_root(), request.model_name)
+
+
+def _find(fingerprint: Mapping[str, str], name: str | None) -> PublishedBundle | None:
+    """The bundle made of the same things, published again if another name is asked for."""
+    root = models_root()
+    known = find_published(root, fingerprint, name)
+    if known is None or name is None or known.name == name:
+        return known
+    return publish(read_bundle(bundle_path(root, known.path)), root, name)
+
+
+def _open_catalog() -> Any:
+    """The catalog of the project's environment, with checked parameters."""
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+
+    project = find_project()
+    if project is None:
+        raise DataError(
+            "There is no project here to take data and parameters from. Set "
+            "PUSH_PROPENSITY_PROJECT to its folder."
+        )
+    bootstrap_project(project)
+    name = environment()
+    with KedroSession.create(project, env=None if name == "base" else name) as session:
+        return session.load_context().catalog
+
+
+@functools.cache
+def _pipeline(name: Literal["data_processing", "training"]) -> Pipeline:
+    from push_propensity.pipelines import data_processing, training
+
+    modules = {"data_processing": data_processing, "training": training}
+    return modules[name].create_pipeline()
+
+
+def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
+    """The winner of the last selection, if any, and the options that the event asks for."""
+    asked = request.model_parametrisation or Parametrisation()
+    options = catalog[_OPTIONS].load()
+    changed = type(options).model_validate({**options.model_dump(), **asked.model_dump()})
+    winner = catalog["winner"].load() if catalog.exists("winner") else {}
+    return {_OPTIONS: changed, "winner": winner}
+
+
+def _split_orders(catalog: Any) -> dict[str, Any]:
+    frame = _load_frame(catalog)
+    pipeline = _pipeline("data_processing").to_outputs(*_PARTS)
+    parts = _run(pipeline, {"feature_frame": frame}, catalog)
+    return {name: parts[name] for name in _PARTS}
+
+
+def _load_frame(catalog: Any) -> Any:
+    """The feature frame, checked by the validator of its catalog entry."""
+    from kedro.io import DatasetError
+
+    from push_propensity.input_files import explain_read_error
+
+    try:
+        return catalog["feature_frame"].load()
+    except DatasetError as error:
+        raise explain_read_error(error, "the feature frame") or error from None
+
+
+def _run(pipeline: Pipeline, inputs: Mapping[str, Any], catalog: Any) -> dict[str, Any]:
+    """Run a pipeline in memory; parameters that are not given come from the catalog."""
+    given = {
+        name: inputs[name] if name in inputs else catalog[name].load() for name in pipeline.inputs()
+    }
+    datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in given.items()}
+    made = {name: MemoryDataset(copy_mode="assign") for name in pipeline.all_outputs()}
+    results = SequentialRunner().run(pipeline, DataCatalog({**datasets, **made}))
+    return {name: dataset.load() for name, dataset in results.items()}
