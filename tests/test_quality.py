@@ -81,7 +81,7 @@ class TestFindings:
     )
     def test_validity(self, feature_frame, days, column, value):
         feature_frame.loc[:8, column] = value
-        rule = "from 0 to 1000" if column == "count_pets" else "only 0 and 1"
+        rule = "from 0 to 1,000" if column == "count_pets" else "only 0 and 1"
         check = find(assess(feature_frame, days), "validity", column, rule)
         assert (check["failing"], check["verdict"]) == (9, "warn")
 
@@ -192,8 +192,9 @@ class TestFigure:
         assert cells["verdict"][:2] == ["✗ fail", "! warn"]
         assert set(cells["verdict"][2:]) == {"✓ pass"}
         assert cells["subject"][:2] == ["vendor", "active_snoozed"]
-        assert "27 columns" in cells["subject"]
+        assert "27 columns, each" in cells["subject"]
         assert len(cells["verdict"]) < 40
+        assert "1 column" in cells["checked"]
         assert "1 fail, 1 warn" in figure.layout.title.text
         assert "120 orders" in figure.layout.title.text
 

@@ -124,9 +124,9 @@ class TestValues:
         ("column", "value", "rule"),
         [
             ("global_popularity", 1.01, "from 0 to 1"),
-            ("normalised_price", 0.0, "from 1e-09 to 1000"),
-            ("discount_pct", -1.5, "from -1 to 1000"),
-            ("days_since_purchase_variant_id", np.inf, "from 0 to 36500"),
+            ("normalised_price", 0.0, "from 1e-09 to 1,000"),
+            ("discount_pct", -1.5, "from -1 to 1,000"),
+            ("days_since_purchase_variant_id", np.inf, "from 0 to 36,500"),
         ],
     )
     def test_bounds(self, feature_frame, column, value, rule):
