@@ -1,45 +1,20 @@
-"""What to tell a user whose input file cannot be read at all."""
+"""What to tell a user whose input file cannot be read or used."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from pandas.errors import EmptyDataError, ParserError
 from pyarrow import ArrowInvalid
 
 from push_propensity.errors import DataError
 
-
-def explain_read_error(error: BaseException, file: str) -> DataError | None:
-    """Say in one message why a file cannot be read and what to do.
-
-    Args:
-        error: What was raised while reading, with its causes attached.
-        file: The file's path as the user knows it.
-
-    Returns:
-        The error to show, or None where the cause is not the file.
-    """
-    for cause in _causes(error):
-        if isinstance(cause, DataError):
-            return cause
-        for kind, reason in REASONS:
-            if isinstance(cause, kind):
-                return DataError(f"Cannot read {file}: {reason}")
-    return None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the causes of an error from the first one on, the error itself last."""
-    chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        chain.append(cause)
-    yield from reversed(chain)
-
-
+# Tried in this order: a reader may chain errors of several libraries.
 REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (
         FileNotFoundError,
-        "there is no such file. Put or link the data there, or name another file for this entry "
-        "in conf/local/catalog.yml.",
+        "there is no such file. Put or link the data there, or name another file in the catalog "
+        "of your environment (conf/local/catalog.yml unless you pass --env).",
     ),
     (IsADirectoryError, "it is a folder, expected a file. Name the file itself in the catalog."),
     (PermissionError, "reading it is not permitted. Give yourself the right to read it."),
@@ -61,3 +36,39 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
         "it is no whole Parquet file: damaged, or of another format. Write it again and run again.",
     ),
 )
+
+
+def explain_read_error(error: BaseException, file: str | None = None) -> DataError | None:
+    """Say in one message why a file cannot be read or used and what to do.
+
+    Args:
+        error: What was raised while loading, with its causes attached.
+        file: The file's path as the user knows it; if not given, as the error's messages name it.
+
+    Returns:
+        The error to show, or None where the cause is not the file.
+    """
+    chain = list(_chain(error))
+    for cause in chain:
+        if isinstance(cause, DataError):
+            return cause
+    for kind, reason in REASONS:
+        if any(isinstance(cause, kind) for cause in chain):
+            return DataError(f"Cannot read {file or _named_file(chain)}: {reason}")
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what caused it, back to the first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _named_file(chain: list[BaseException]) -> str:
+    """Return the path in a message of the catalog, relative if it is below this folder."""
+    for error in chain:
+        if named := re.search(r"filepath=\w*\(?'([^']+)'", str(error)):
+            path = Path(named[1])
+            return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return "the input file"

@@ -46,7 +46,7 @@ def _title(report: QualityReport) -> str:
 
 
 def _readable_rows(checks: pd.DataFrame) -> pd.DataFrame:
-    """Put the passes of one rule into one row, sort by verdict, write numbers for people."""
+    """Sort by verdict and put the passes of one rule into one row, with its largest numbers."""
     troubled = checks[checks["verdict"] != "pass"]
     passes = checks[checks["verdict"] == "pass"]
     keys = ["dimension", "rule", "unit"]
@@ -57,11 +57,15 @@ def _readable_rows(checks: pd.DataFrame) -> pd.DataFrame:
     rank = {verdict: place for place, verdict in enumerate(TINTS)}
     rows = rows.sort_values("verdict", key=lambda column: column.map(rank), kind="stable")
     return rows.assign(
-        checked=[f"{n:,} {unit}" for n, unit in zip(rows["checked"], rows["unit"], strict=True)],
+        checked=[_count(n, unit) for n, unit in zip(rows["checked"], rows["unit"], strict=True)],
         failing=[f"{n:,}" for n in rows["failing"]],
         share=[f"{share:.2%}" for share in rows["share"]],
     )
 
 
+def _count(number: int, unit: str) -> str:
+    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
+
+
 def _name_subjects(subjects: "pd.Series[str]") -> str:
-    return str(subjects.iloc[0]) if len(subjects) == 1 else f"{len(subjects)} columns"
+    return str(subjects.iloc[0]) if len(subjects) == 1 else f"{len(subjects)} columns, each"

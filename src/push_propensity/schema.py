@@ -78,7 +78,7 @@ def bounds_rule(feature: Feature) -> str:
     """Say which values a numeric column may take."""
     if feature.name in (OUTCOME, *FLAGS):
         return FLAG_RULE
-    return f"from {feature.minimum:g} to {feature.maximum:g}"
+    return f"from {feature.minimum:,g} to {feature.maximum:,g}"
 
 
 def _rule(check: Callable[..., Any], rule: str) -> pa.Check:
