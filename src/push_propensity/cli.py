@@ -7,6 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+# Threads that wait for work sleep instead of spinning: on a busy machine spinning makes boosting
+# many times slower. It has to be known before the libraries of the models are loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import click
 import pandas as pd
 from kedro.framework.cli.project import run as kedro_run
