@@ -39,7 +39,7 @@ def add_active_snoozed(rows: ir.Table, raw: RawTables) -> ir.Table:
     the regulars it is 0.
     """
     if "snoozed_at" not in raw.regulars.columns:
-        return rows.mutate(active_snoozed=ibis.literal(0.0))
+        return rows.mutate(active_snoozed=ibis.literal(0))
     orders = raw.repeat_orders
     snoozes = raw.regulars.drop("created_at")
     active = [

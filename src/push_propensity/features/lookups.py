@@ -22,7 +22,11 @@ def add_values(
 
 
 def add_flag(rows: ir.Table, pairs: ir.Table, name: str) -> ir.Table:
-    """Add a column that is 1.0 where `pairs` holds the row's order_id and variant_id, else 0.0."""
+    """Add a column that is 1 where `pairs` holds the row's order_id and variant_id, else 0.
+
+    The column is of whole numbers: DuckDB would take the literal 1.0 for a decimal, which Ibis
+    takes for a float already and so never casts.
+    """
     keys = ("order_id", "variant_id")
-    flagged = pairs.select(*keys).distinct().mutate(ibis.literal(1.0).name(name))
-    return add_values(rows, flagged, keys, {name: 0.0})
+    flagged = pairs.select(*keys).distinct().mutate(ibis.literal(1).name(name))
+    return add_values(rows, flagged, keys, {name: 0})

@@ -1,4 +1,4 @@
-"""A simulated grocery shop: users with tastes, households and rhythms, and what they leave behind."""
+"""A simulated grocery shop: users with tastes, households and rhythms, and their traces."""
 
 from push_propensity.simulation.options import SimulationOptions
 from push_propensity.simulation.shop import simulate_shop

@@ -105,7 +105,8 @@ def _draw_vendors(type_index: Ints, count: int, rng: np.random.Generator) -> NDA
     home, size = type_index[founding], rng.pareto(1.2, count) + 0.3
     chosen = np.array([_draw_vendor(kind, home, size, rng) for kind in type_index])
     chosen[founding] = np.arange(count)
-    return _vendor_names(count, rng)[chosen]
+    names: NDArray[np.str_] = np.array(_vendor_names(count, rng))[chosen]
+    return names
 
 
 def _draw_vendor(kind: int, home: Ints, size: Floats, rng: np.random.Generator) -> int:
@@ -113,17 +114,19 @@ def _draw_vendor(kind: int, home: Ints, size: Floats, rng: np.random.Generator) 
     return int(rng.choice(len(size), p=weight / weight.sum()))
 
 
-def _vendor_names(count: int, rng: np.random.Generator) -> NDArray[np.str_]:
-    syllables = np.array([onset + rime for onset in _ONSETS for rime in _RIMES])
+def _vendor_names(count: int, rng: np.random.Generator) -> list[str]:
+    syllables = [onset + rime for onset in _ONSETS for rime in _RIMES]
     pairs = rng.choice(len(syllables) ** 2, count, replace=False)
-    return np.char.add(syllables[pairs // len(syllables)], syllables[pairs % len(syllables)])
+    first, second = np.divmod(pairs, len(syllables))
+    return [syllables[one] + syllables[two] for one, two in zip(first, second, strict=True)]
 
 
 def _draw_prices(type_index: Ints, free_share: float, rng: np.random.Generator) -> Floats:
     median = np.array([kind.price for kind in PRODUCT_TYPES])[type_index]
     price = median * rng.lognormal(0.0, 0.45, len(median))
     price = np.clip(np.floor(price) + rng.choice([0.49, 0.79, 0.99], len(price)), 0.59, 36.89)
-    return np.round(np.where(rng.random(len(price)) < free_share, 0.0, price), 2)
+    paid = rng.random(len(price)) >= free_share
+    return np.asarray(np.round(price * paid, 2))
 
 
 def _draw_compare_at_prices(price: Floats, rng: np.random.Generator) -> Floats:
@@ -134,8 +137,9 @@ def _draw_compare_at_prices(price: Floats, rng: np.random.Generator) -> Floats:
 def _draw_launches(options: SimulationOptions, rng: np.random.Generator) -> Floats:
     wanted = options.catalogue
     first = _day(wanted.launch_start, options, 0.0)
-    last = max(first, _day(wanted.all_launched_by, options, float(options.days)))
-    initial = round(wanted.initial_share * wanted.products)
+    last = _day(wanted.all_launched_by, options, float(options.days))
+    # Without any product there would be orders of nothing.
+    initial = max(1, round(wanted.initial_share * wanted.products))
     later = np.sort(rng.uniform(first, last, wanted.products - initial))
     return np.concatenate([np.full(initial, -1.0), later])
 
@@ -154,4 +158,4 @@ def _draw_popularity(options: CatalogueOptions, weeks: int, rng: np.random.Gener
     walk = shocks.copy()
     for week in range(1, weeks):
         walk[week] = memory * walk[week - 1] + np.sqrt(1.0 - memory**2) * shocks[week]
-    return level + walk
+    return np.asarray(level + walk)

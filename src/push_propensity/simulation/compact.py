@@ -10,7 +10,7 @@ DIGITS = 6
 def round_significant(frame: pd.DataFrame, digits: int = DIGITS) -> pd.DataFrame:
     """Return the frame with its float columns rounded to significant digits."""
     floats = frame.select_dtypes("float64")
-    return frame.assign(**{name: _round(floats[name].to_numpy(), digits) for name in floats})
+    return frame.assign(**{str(name): _round(floats[name].to_numpy(), digits) for name in floats})
 
 
 def _round(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:

@@ -6,14 +6,14 @@ if a row is outside its tolerance.
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-import yaml
+from omegaconf import OmegaConf
 from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.errors import DataError
@@ -48,6 +48,10 @@ class PublishedMeasure(BaseModel):
     kind: Literal["count", "share", "number"]
 
 
+class _Published(BaseModel):
+    measures: dict[str, PublishedMeasure]
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One row of the table: a simulated figure beside the published one."""
@@ -70,8 +74,7 @@ class Comparison:
 def published_measures() -> dict[str, PublishedMeasure]:
     """Return the published figures by name."""
     text = files("push_propensity.simulation").joinpath("published.yml").read_text("utf-8")
-    entries = yaml.safe_load(text)["measures"]
-    return {name: PublishedMeasure(**entry) for name, entry in entries.items()}
+    return _Published.model_validate(OmegaConf.to_container(OmegaConf.create(text))).measures
 
 
 def compare_with_published(frame: pd.DataFrame) -> list[Comparison]:
@@ -110,7 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=compare_with_published.__doc__)
     parser.add_argument("frame", type=Path, help="Parquet file of a feature frame")
     path = parser.parse_args(arguments).frame
-    comparisons = compare_with_published(read_frame(path))
+    try:
+        comparisons = compare_with_published(read_frame(path))
+    except DataError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     outside = [comparison.name for comparison in comparisons if not comparison.within]
     sys.stdout.write(f"{to_markdown(comparisons)}\n\n")
     sys.stdout.write(f"{len(outside)} of {len(comparisons)} figures outside their tolerance\n")
@@ -189,10 +196,9 @@ def _balance(frame: pd.DataFrame, orders: pd.DataFrame) -> dict[str, float]:
 def _flags(frame: pd.DataFrame) -> dict[str, float]:
     figures: dict[str, float] = {}
     for flag in FLAGS:
-        rates: Mapping[float, float] = frame.groupby(flag)[OUTCOME].mean().to_dict()
+        rates = frame.groupby(flag)[OUTCOME].mean().reindex([0.0, 1.0], fill_value=0.0)
         figures[f"rows with {flag}"] = frame[flag].sum()
-        figures[f"outcome at {flag} 0"] = rates.get(0.0, 0.0)
-        figures[f"outcome at {flag} 1"] = rates.get(1.0, 0.0)
+        figures[f"outcome at {flag} 0"], figures[f"outcome at {flag} 1"] = rates
     return figures
 
 

@@ -10,7 +10,7 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
-FROZEN = ConfigDict(frozen=True, extra="forbid")
+FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CatalogueOptions(BaseModel):
@@ -22,8 +22,8 @@ class CatalogueOptions(BaseModel):
     product_types: int = Field(default=62, gt=0, le=62)
     vendors: int = Field(default=264, gt=0, le=2_000)
     initial_share: Share = Field(default=0.63, description="of the products, on the first day")
-    all_launched_by: date | None = Field(default=None, description="the end where null")
-    launch_start: date | None = Field(default=None, description="the start where null")
+    all_launched_by: date | None = Field(default=None, description="end where null")
+    launch_start: date | None = Field(default=None, description="start where null")
     popularity_spread: NonNegative = Field(default=1.05, description="deviation of the logarithm")
     popularity_skew: NonNegative = Field(default=0.05, description="how far the best stand out")
     popularity_drift: NonNegative = Field(default=0.25, description="deviation of its wandering")
@@ -37,7 +37,9 @@ class UserOptions(BaseModel):
     model_config = FROZEN
 
     users: int = Field(gt=0, le=1_000_000)
-    monthly_growth: Positive = Field(default=1.27, description="sign-ups, month over month")
+    monthly_growth: float = Field(
+        default=1.27, gt=0, le=5, description="sign-ups, month over month"
+    )
     return_alpha: Positive = Field(default=0.8, description="Beta prior of coming back")
     return_beta: Positive = Field(default=1.5, description="Beta prior of not coming back")
     gap_days: Positive = Field(default=30.0, description="median days between orders")
@@ -117,6 +119,10 @@ class SimulationOptions(BaseModel):
     def _check_dates(self) -> Self:
         if self.end <= self.start:
             raise ValueError("end must be after start")
+        first = self.catalogue.launch_start or self.start
+        last = self.catalogue.all_launched_by or self.end
+        if not self.start <= first <= last:
+            raise ValueError("launches must begin on or after start and end after they begin")
         return self
 
     @property

@@ -23,7 +23,6 @@ HOUR_WEIGHTS = np.array(
 )
 _REGIONS = ("UKC", "UKD", "UKE", "UKF", "UKG", "UKH", "UKI", "UKJ", "UKK", "UKL", "UKM", "UKN")
 _REGION_WEIGHTS = np.array([2, 7, 6, 5, 6, 8, 27, 15, 12, 5, 6, 1.0])
-_SEGMENTS = ("Proposition", "Top Up")
 
 
 @dataclass(frozen=True)
@@ -93,9 +92,7 @@ def _draw_order_days(options: SimulationOptions, rng: np.random.Generator) -> tu
     return tuple(_draw_visits(int(day), clock, options, rng) for day in first_days)
 
 
-def _draw_first_days(
-    options: SimulationOptions, weights: Floats, rng: np.random.Generator
-) -> Ints:
+def _draw_first_days(options: SimulationOptions, weights: Floats, rng: np.random.Generator) -> Ints:
     growth = options.users.monthly_growth ** (np.arange(options.days) / 30.0)
     share = growth * weights
     return np.sort(rng.choice(options.days, options.users.users, p=share / share.sum()))

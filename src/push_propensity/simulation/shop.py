@@ -4,10 +4,10 @@ import logging
 
 import numpy as np
 
-from push_propensity.simulation.catalogue import build_catalogue
+from push_propensity.simulation.catalogue import Catalogue, build_catalogue
 from push_propensity.simulation.options import SimulationOptions
-from push_propensity.simulation.population import draw_population
-from push_propensity.simulation.shopping import Shopper, live, new_shopper
+from push_propensity.simulation.population import Population, draw_population
+from push_propensity.simulation.shopping import Shopper, draw_shopper
 from push_propensity.simulation.tables import RawTables, raw_tables
 
 logger = logging.getLogger(__name__)
@@ -21,14 +21,25 @@ def simulate_shop(options: SimulationOptions) -> RawTables:
     seeds = np.random.SeedSequence(options.seed).spawn(4)
     catalogue = build_catalogue(options, np.random.default_rng(seeds[0]))
     population = draw_population(options, np.random.default_rng(seeds[1]))
-    streams = seeds[2].spawn(len(population.user_id))
-    shoppers: list[Shopper] = []
-    every = max(1, len(streams) // 5)
-    for user, stream in enumerate(streams):
-        rng = np.random.default_rng(stream)
-        shopper = new_shopper(population.household[user], catalogue, options, rng)
-        days, top_up = population.order_days[user], bool(population.top_up[user])
-        shoppers.append(live(shopper, days, top_up, catalogue, options, rng))
-        if (user + 1) % every == 0:
-            logger.info("Simulated %d of %d users", user + 1, len(streams))
+    streams = seeds[2].spawn(options.users.users)
+    shoppers = _let_users_live(population, catalogue, options, streams)
     return raw_tables(shoppers, population, catalogue, options, np.random.default_rng(seeds[3]))
+
+
+def _let_users_live(
+    population: Population,
+    catalogue: Catalogue,
+    options: SimulationOptions,
+    streams: list[np.random.SeedSequence],
+) -> list[Shopper]:
+    shoppers = []
+    report_every = max(1, len(streams) // 5)
+    for user, stream in enumerate(streams):
+        household, top_up = population.household[user], bool(population.top_up[user])
+        rng = np.random.default_rng(stream)
+        shopper = draw_shopper(household, top_up, catalogue, options, rng)
+        shopper.live(population.order_days[user])
+        shoppers.append(shopper)
+        if (user + 1) % report_every == 0:
+            logger.info("Simulated %d of %d users", user + 1, len(streams))
+    return shoppers

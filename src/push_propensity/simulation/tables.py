@@ -78,7 +78,7 @@ def _orders_table(
     table["created_at"] = _timestamps((v.day for _, v in orders), pd.Timestamp(options.start))
     table["order_date"] = table["created_at"].dt.normalize()
     table["user_order_seq"] = table.groupby("user_id").cumcount() + 1
-    table["ordered_items"] = pieces
+    table["ordered_items"] = pd.Series(pieces, dtype=object)
     table = table.sort_values("created_at", kind="stable", ignore_index=True)
     table.insert(0, "id", _ids(FIRST_ORDER_ID, len(table), rng))
     return table
@@ -131,7 +131,8 @@ def _carts_table(
     users = np.array([user for user, _ in carts], dtype=np.int64)
     table = pd.DataFrame({"user_id": population.user_id[users]})
     table["created_at"] = _timestamps((visit.day for _, visit in carts), start)
-    table["variant_id"] = [catalogue.product_id[visit.products] for _, visit in carts]
+    products = [catalogue.product_id[visit.products] for _, visit in carts]
+    table["variant_id"] = pd.Series(products, dtype=object)
     table = table.sort_values("created_at", kind="stable", ignore_index=True)
     table.insert(0, "id", _ids(FIRST_CART_ID, len(table), rng))
     return table

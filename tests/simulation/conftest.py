@@ -1,0 +1,14 @@
+import pytest
+from small_shop import small_options
+
+from push_propensity.simulation import RawTables, SimulationOptions, simulate_shop
+
+
+@pytest.fixture(scope="session")
+def options() -> SimulationOptions:
+    return small_options()
+
+
+@pytest.fixture(scope="session")
+def tables(options) -> RawTables:
+    return simulate_shop(options)
