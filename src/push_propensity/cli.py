@@ -2,7 +2,6 @@
 
 import os
 import pkgutil
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,7 +25,6 @@ from push_propensity.input_files import explain_read_error
 from push_propensity.metrics import HEADLINE
 
 LAST_RESULTS = {"report", "winner"}
-FILE = re.compile(r"filepath=\w*\(?'([^']+)'")
 SHOWN = {
     "average_precision": "pooled AP",
     "product_roc_auc": "ROC AUC within product",
@@ -73,16 +71,10 @@ def errors_on_one_screen() -> Iterator[None]:
     except (PushPropensityError, ParameterValidationError) as error:
         raise click.ClickException(str(error)) from error
     except DatasetError as error:
-        explained = explain_read_error(error, _file_of(error))
+        explained = explain_read_error(error)
         if explained is None:
             raise
         raise click.ClickException(str(explained)) from error
-
-
-def _file_of(error: DatasetError) -> str:
-    """The file that a dataset could not read, relative to the current folder."""
-    found = FILE.search(str(error))
-    return os.path.relpath(found[1]) if found else "a file of the catalog"
 
 
 def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str | None) -> None:

@@ -23,6 +23,7 @@ from push_propensity.bundle.publishing import PublishedBundle, find_published, p
 from push_propensity.bundle.reading import (
     Bundle,
     bundle_path,
+    check_name,
     newest_name,
     published_names,
     read_bundle,
@@ -41,6 +42,7 @@ __all__ = [
     "ModelStore",
     "PublishedBundle",
     "bundle_path",
+    "check_name",
     "find_published",
     "newest_name",
     "publish",

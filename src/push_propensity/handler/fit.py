@@ -139,7 +139,8 @@ def _open_catalog() -> Any:
         )
     bootstrap_project(project)
     name = environment()
-    with KedroSession.create(project, env=None if name == "base" else name) as session:
+    session: Any = KedroSession.create(project, env=None if name == "base" else name)
+    with session:
         return session.load_context().catalog
 
 
@@ -147,8 +148,9 @@ def _open_catalog() -> Any:
 def _pipeline(name: Literal["data_processing", "training"]) -> Pipeline:
     from push_propensity.pipelines import data_processing, training
 
-    modules = {"data_processing": data_processing, "training": training}
-    return modules[name].create_pipeline()
+    if name == "training":
+        return training.create_pipeline()
+    return data_processing.create_pipeline()
 
 
 def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
