@@ -176,7 +176,7 @@ def _load_frame(catalog: Any) -> Any:
     from push_propensity.input_files import explain_read_error
 
     try:
-        return catalog["feature_frame"].load()
+        return catalog.load("feature_frame")  # the entry alone would not be validated
     except DatasetError as error:
         raise explain_read_error(error, "the feature frame") or error from None
 
