@@ -8,6 +8,7 @@ from ibis import _
 from push_propensity.feature_frame import COLUMNS, NUMERIC_FEATURES, ORDER, OUTCOME, PRODUCT
 
 KEYS = (ORDER, PRODUCT)
+TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class ColumnComparison:
 
     Attributes:
         name: The column.
-        equal: Share of the shared keys with the very same value.
+        equal: Share of the shared keys with the same value; numbers may differ by `TOLERANCE`,
+            which the order of additions explains.
         different_rows: Shared keys with another value.
         largest_difference: The largest absolute difference; None for what is no number.
     """
@@ -64,12 +66,20 @@ def compare_columns(built: ir.Table, reference: ir.Table) -> list[ColumnComparis
     joined = built.join(reference, list(KEYS), rname="reference_{name}")
     measures = [joined.count().name("rows")]
     for name in names:
-        ours, theirs = joined[name], joined[f"reference_{name}"]
-        measures.append((~ours.identical_to(theirs)).sum().name(f"different_{name}"))
-        if name in (OUTCOME, *NUMERIC_FEATURES):
-            measures.append((ours - theirs).abs().max().name(f"largest_{name}"))
+        measures += _measures(name, joined[name], joined[f"reference_{name}"])
     [row] = joined.aggregate(measures).to_pyarrow().to_pylist()
     return [_column(name, row) for name in names] if row["rows"] else []
+
+
+def _measures(name: str, built: ir.Column, reference: ir.Column) -> list[ir.Scalar]:
+    if name not in (OUTCOME, *NUMERIC_FEATURES):
+        return [(~built.identical_to(reference)).sum().name(f"different_{name}")]
+    difference = (built - reference).abs()
+    one_missing = built.isnull() != reference.isnull()
+    return [
+        (one_missing | (difference > TOLERANCE).fill_null(False)).sum().name(f"different_{name}"),
+        difference.max().name(f"largest_{name}"),
+    ]
 
 
 def _column(name: str, row: dict[str, float | None]) -> ColumnComparison:

@@ -3,34 +3,32 @@
 import ibis.expr.types as ir
 from ibis import _
 
-from push_propensity.features.lookups import add_flag, add_values
-from push_propensity.features.options import FeatureOptions
+from push_propensity.features.flags import flag_pairs
 from push_propensity.features.raw_tables import RawTables
 
 
-def add_outcome(rows: ir.Table, raw: RawTables) -> ir.Table:
-    """Add outcome: 1 if the order holds the product."""
-    return add_flag(rows, raw.purchases, "outcome")
+def outcome(raw: RawTables) -> ir.Table:
+    """Return order_id, variant_id and outcome: 1 for every product that an order holds."""
+    return flag_pairs(raw.purchases, "outcome")
 
 
-def add_ordered_before(rows: ir.Table, raw: RawTables) -> ir.Table:
-    """Add ordered_before: 1 if an earlier order of the user holds the product."""
-    return add_flag(rows, latest_purchases(raw, "variant_id"), "ordered_before")
+def ordered_before(raw: RawTables) -> ir.Table:
+    """Return order_id, variant_id and ordered_before: 1 if the user bought it in an earlier order.
 
-
-def add_days_since_purchase(rows: ir.Table, raw: RawTables, options: FeatureOptions) -> ir.Table:
-    """Add days_since_purchase_variant_id and days_since_purchase_product_type.
-
-    Calendar days between the order and the user's latest earlier order that holds the product
-    (or one of its type), or the default if there is none.
+    An earlier order is one with an earlier `created_at`.
     """
-    for key, defaults in (("variant_id", options.product), ("product_type", options.product_type)):
-        values = latest_purchases(raw, key).select(
-            "order_id", key, **{f"days_since_purchase_{key}": _.days.cast("float64")}
-        )
-        default = {f"days_since_purchase_{key}": defaults.days_since_purchase}
-        rows = add_values(rows, values, ["order_id", key], default)
-    return rows
+    return flag_pairs(latest_purchases(raw, "variant_id"), "ordered_before")
+
+
+def days_since_purchase(raw: RawTables, key: str) -> ir.Table:
+    """Return order_id, the key and days_since_purchase_<key>, in calendar days.
+
+    From the user's latest earlier order that holds the product (key variant_id) or one of its
+    type (key product_type); nothing for what the user never bought.
+    """
+    return latest_purchases(raw, key).select(
+        "order_id", key, _.days.cast("float64").name(f"days_since_purchase_{key}")
+    )
 
 
 def latest_purchases(raw: RawTables, key: str) -> ir.Table:

@@ -3,16 +3,14 @@
 import ibis.expr.types as ir
 from ibis import _
 
-from push_propensity.features.lookups import add_values
-from push_propensity.features.options import FeatureOptions
+from push_propensity.features.options import HouseholdDefaults
 from push_propensity.features.raw_tables import RawTables
 
 
-def add_household(rows: ir.Table, raw: RawTables, options: FeatureOptions) -> ir.Table:
-    """Add the four household counts and people_ex_baby, the adults and children together.
+def household(raw: RawTables, defaults: HouseholdDefaults) -> ir.Table:
+    """Return user_id, the four household counts and people_ex_baby (adults and children).
 
     Each count that the user did not give is its default.
     """
-    defaults = options.household.model_dump()
-    counts = add_values(rows, raw.users, ["user_id"], defaults)
+    counts = raw.users.fill_null(defaults.model_dump())
     return counts.mutate(people_ex_baby=_.count_adults + _.count_children)

@@ -4,12 +4,12 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from push_propensity.features.lookups import add_flag
+from push_propensity.features.flags import flag_pairs
 from push_propensity.features.raw_tables import RawTables
 
 
-def add_abandoned_before(rows: ir.Table, raw: RawTables) -> ir.Table:
-    """Add abandoned_before: 1 if a cart left since the user's previous order holds the product.
+def abandoned_before(raw: RawTables) -> ir.Table:
+    """Return order_id, variant_id and abandoned_before: 1 if the user left it in a cart lately.
 
     The cart was created after the previous order and before this one.
     """
@@ -19,35 +19,36 @@ def add_abandoned_before(rows: ir.Table, raw: RawTables) -> ir.Table:
     pairs = orders.join(
         carts, [orders.user_id == carts.user_id, carts.left_at < orders.created_at, since_previous]
     )
-    return add_flag(rows, pairs, "abandoned_before")
+    return flag_pairs(pairs, "abandoned_before")
 
 
-def add_set_as_regular(rows: ir.Table, raw: RawTables) -> ir.Table:
-    """Add set_as_regular: 1 if the user set the product as regular before the order."""
+def set_as_regular(raw: RawTables) -> ir.Table:
+    """Return order_id, variant_id and set_as_regular: 1 if the user set it before the order."""
     orders = raw.repeat_orders
     regulars = raw.regulars.select("user_id", "variant_id", set_at="created_at")
     pairs = orders.join(
         regulars, [orders.user_id == regulars.user_id, regulars.set_at < orders.created_at]
     )
-    return add_flag(rows, pairs, "set_as_regular")
+    return flag_pairs(pairs, "set_as_regular")
 
 
-def add_active_snoozed(rows: ir.Table, raw: RawTables) -> ir.Table:
-    """Add active_snoozed: 1 if the user had the regular product snoozed at the order's time.
+def active_snoozed(raw: RawTables) -> ir.Table:
+    """Return order_id, variant_id and active_snoozed: 1 if the user had it snoozed at the time.
 
     That is from snoozed_at (exclusive) until snoozed_until (inclusive). Without these columns in
-    the regulars it is 0.
+    the regulars nothing is snoozed.
     """
-    if "snoozed_at" not in raw.regulars.columns:
-        return rows.mutate(active_snoozed=ibis.literal(0))
     orders = raw.repeat_orders
+    if "snoozed_at" not in raw.regulars.columns:
+        never = ibis.literal(False)
+        return flag_pairs(orders.join(raw.inventory, never), "active_snoozed")
     snoozes = raw.regulars.drop("created_at")
     active = [
         orders.user_id == snoozes.user_id,
         snoozes.snoozed_at < orders.created_at,
         snoozes.snoozed_until >= orders.created_at,
     ]
-    return add_flag(rows, orders.join(snoozes, active), "active_snoozed")
+    return flag_pairs(orders.join(snoozes, active), "active_snoozed")
 
 
 def orders_with_previous(raw: RawTables) -> ir.Table:

@@ -4,24 +4,20 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from push_propensity.features.lookups import add_values
-from push_propensity.features.options import FeatureOptions
 from push_propensity.features.raw_tables import RawTables
 
 
-def add_popularity(rows: ir.Table, raw: RawTables, options: FeatureOptions) -> ir.Table:
-    """Add global_popularity: the share of recent orders that hold the product.
+def popularity(raw: RawTables, days: int) -> ir.Table:
+    """Return day, variant_id and global_popularity: the share of recent orders that hold it.
 
-    Recent orders are those of the `popularity_days` calendar days before the order's day, by all
-    users; on a day without such orders it is 0.
+    Recent orders are those of the `days` calendar days before the day, by all users. A product
+    that is in none of them is not there.
     """
-    days = options.popularity_days
     holding = count_recent(raw.purchases, ["variant_id"], days)
     everything = count_recent(raw.orders, [], days).rename(all_orders="orders")
-    shares = holding.join(everything, "day").select(
+    return holding.join(everything, "day").select(
         "day", "variant_id", global_popularity=_.orders / _.all_orders
     )
-    return add_values(rows, shares, ["day", "variant_id"], {"global_popularity": 0.0})
 
 
 def count_recent(events: ir.Table, keys: list[str], days: int) -> ir.Table:

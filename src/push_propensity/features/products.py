@@ -6,17 +6,17 @@ from ibis import _
 from push_propensity.features.raw_tables import RawTables
 
 
-def add_product(rows: ir.Table, raw: RawTables) -> ir.Table:
-    """Add product_type, vendor, normalised_price and discount_pct.
+def product_columns(raw: RawTables) -> ir.Table:
+    """Return variant_id, product_type, vendor, normalised_price and discount_pct.
 
-    normalised_price is the price as a share of the highest price in the inventory; discount_pct
-    is (compare_at_price - price) / price, 0 without a compare_at_price.
+    Of the products with a price above 0. normalised_price is the price as a share of the highest
+    price in the inventory; discount_pct is (compare_at_price - price) / price, 0 without a
+    compare_at_price.
     """
-    products = raw.inventory.filter(_.price > 0).select(
+    return raw.inventory.filter(_.price > 0).select(
         "variant_id",
         "product_type",
         "vendor",
         normalised_price=_.price / _.price.max(),
         discount_pct=((_.compare_at_price - _.price) / _.price).fill_null(0.0),
     )
-    return rows.join(products, "variant_id")

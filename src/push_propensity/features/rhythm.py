@@ -5,32 +5,15 @@ import ibis.expr.types as ir
 from ibis import _
 
 from push_propensity.features.history import purchases_by
-from push_propensity.features.lookups import add_values
-from push_propensity.features.options import FeatureOptions
 from push_propensity.features.raw_tables import RawTables
 
 
-def add_days_to_buy(rows: ir.Table, raw: RawTables, options: FeatureOptions) -> ir.Table:
-    """Add avg_ and std_days_to_buy_ of the product and of its product type.
-
-    Median and sample standard deviation, in days, of the gaps that all users had shown before
-    the order's month; the defaults if there are fewer than `minimum_gaps`.
-    """
-    for key, defaults in (("variant_id", options.product), ("product_type", options.product_type)):
-        values = days_to_buy(raw, key, options.minimum_gaps)
-        by_column = {
-            f"avg_days_to_buy_{key}": defaults.avg_days_to_buy,
-            f"std_days_to_buy_{key}": defaults.std_days_to_buy,
-        }
-        rows = add_values(rows, values, ["month", key], by_column)
-    return rows
-
-
 def days_to_buy(raw: RawTables, key: str, minimum_gaps: int) -> ir.Table:
-    """Return the median and deviation of the gaps that ended before each month.
+    """Return median and sample standard deviation of the gaps between purchases, in days.
 
-    The deviation comes from whole-number sums, so that it does not depend on the order in which
-    rows are added up.
+    Of the gaps of all users that ended before the month; nothing for a product or type with
+    fewer than `minimum_gaps` of them. The deviation comes from whole-number sums, so that it does
+    not depend on the order in which rows are added up.
 
     Returns:
         Columns month, the key, avg_days_to_buy_<key>, std_days_to_buy_<key>.
