@@ -25,6 +25,7 @@ from push_propensity.input_files import explain_read_error
 from push_propensity.metrics import HEADLINE
 
 LAST_RESULTS = {"report", "winner"}
+SLICES = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
 SHOWN = {
     "average_precision": "pooled AP",
     "product_roc_auc": "ROC AUC within product",
@@ -43,14 +44,31 @@ def cli() -> None:
 def run(**arguments: Any) -> Mapping[str, Any]:
     """Run pipelines, then show the leaderboard and where the report is."""
     _check_pipelines(arguments["pipelines"] or [])
+    invoke = click.get_current_context().invoke
     with errors_on_one_screen():
-        results: Mapping[str, Any] = click.get_current_context().invoke(kedro_run, **arguments)
+        if _starts_from_raw_tables(arguments):
+            invoke(kedro_run, **arguments | {"pipelines": ["feature_engineering"]})
+        results: Mapping[str, Any] = invoke(kedro_run, **arguments)
     if LAST_RESULTS & set(results):
         _show_results(results, arguments["env"], arguments["conf_source"])
     return results
 
 
 cli.add_command(click.Command("run", callback=run, params=kedro_run.params, help=run.__doc__))
+
+
+def _starts_from_raw_tables(arguments: Mapping[str, Any]) -> bool:
+    """Whether this is a run of everything in an environment that has raw tables."""
+    narrowed = ("pipeline", "pipelines", "namespaces", "tags", "node_names", *SLICES)
+    if any(arguments[option] for option in narrowed):
+        return False
+    context = _load_context(arguments["env"], arguments["conf_source"])
+    return bool(context.config_loader["parameters"].get("start_from") == "raw_tables")
+
+
+def _load_context(env: str | None, conf_source: str | None) -> Any:
+    with settings.SESSION_CLASS.create(env=env, conf_source=conf_source) as session:
+        return session.load_context()
 
 
 def _check_pipelines(names: list[str]) -> None:
@@ -78,8 +96,7 @@ def errors_on_one_screen() -> Iterator[None]:
 
 
 def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str | None) -> None:
-    with settings.SESSION_CLASS.create(env=env, conf_source=conf_source) as session:
-        leaderboard = session.load_context().catalog["leaderboard"].load()
+    leaderboard = _load_context(env, conf_source).catalog["leaderboard"].load()
     console = Console()
     console.print(draw_leaderboard(leaderboard))
     if "report" in results:
