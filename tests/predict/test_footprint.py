@@ -17,7 +17,18 @@ from push_propensity.errors import BundleError
 from push_propensity.handler import places
 
 SOURCE = Path(push_propensity.__file__).parents[1]
-HEAVY = {"pandas", "sklearn", "xgboost", "matplotlib", "plotly", "ibis", "duckdb", "onnx", "scipy"}
+HEAVY = {
+    "pandas",
+    "sklearn",
+    "xgboost",
+    "matplotlib",
+    "plotly",
+    "ibis",
+    "duckdb",
+    "onnx",
+    "scipy",
+    "pydantic",
+}
 
 
 def run_fresh(code, root, cwd, **variables):

@@ -1,5 +1,6 @@
 """Publishing is all or nothing, whoever else publishes and whenever it ends."""
 
+import copy
 import errno
 import os
 import random
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,8 +46,8 @@ def test_what_was_published_is_read_back(tmp_path):
     assert published == PublishedBundle("push_x", "push_x")
     read = read_bundle(tmp_path / "new" / "root" / "push_x")
     assert read.files == bundle.files
-    given = bundle.manifest.model_dump(exclude={"name", "created_at", "sequence", "files"})
-    assert {name: read.manifest.model_dump()[name] for name in given} == given
+    unset = {"name": "", "created_at": "", "sequence": 0, "files": {}}
+    assert replace(read.manifest, **unset) == bundle.manifest
     assert read.manifest.name == "push_x"
     assert abs(datetime.fromisoformat(read.manifest.created_at) - datetime.now(UTC)).seconds < 60
     assert {name: entry.size for name, entry in read.manifest.files.items()} == {
@@ -55,9 +57,9 @@ def test_what_was_published_is_read_back(tmp_path):
 
 def test_the_bundle_itself_is_left_alone(tmp_path):
     bundle = make_bundle()
-    before = bundle.manifest.model_dump_json()
+    before = copy.deepcopy(bundle)
     publish(bundle, tmp_path)
-    assert bundle.manifest.model_dump_json() == before
+    assert bundle == before
 
 
 def test_names_are_dates_and_never_used_twice(tmp_path):
@@ -89,9 +91,10 @@ def test_files_that_are_not_allowed(tmp_path, files):
     assert tree(tmp_path) == {}
 
 
-def test_a_manifest_with_nan(tmp_path):
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b""])
+def test_a_manifest_with_what_is_no_json(tmp_path, value):
     with pytest.raises(BundleError, match="finite"):
-        publish(make_bundle(metrics={"roc_auc": float("nan")}), tmp_path)
+        publish(make_bundle(metrics={"roc_auc": value}), tmp_path)
     assert tree(tmp_path) == {}
 
 
