@@ -27,12 +27,11 @@ from push_propensity.metrics import HEADLINE
 LAST_RESULTS = {"report", "winner"}
 SLICES = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
 SHOWN = {
+    f"{HEADLINE}_repeat": "repeat",
+    f"{HEADLINE}_explore": "explore",
     "average_precision": "pooled AP",
-    "product_roc_auc": "ROC AUC within product",
-    "roc_auc": "pooled ROC AUC",
+    "roc_auc": "ROC AUC",
     "log_loss": "log loss",
-    f"{HEADLINE}_repeat": "product AP, repeat",
-    f"{HEADLINE}_explore": "product AP, explore",
 }
 
 
@@ -106,14 +105,17 @@ def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str 
 
 def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
     """The leaderboard as a table for the terminal, the winner marked."""
-    table = Table(title="Leaderboard: means over the rolling-origin folds")
-    table.add_column("")
-    table.add_column("product AP ± standard error", justify="right")
+    table = Table(
+        title="Leaderboard: means over the folds, the winner in bold",
+        caption="AP: average precision; repeat, explore: product AP of products bought before or not",
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("product AP", justify="right", no_wrap=True)
     for heading in SHOWN.values():
         table.add_column(heading, justify="right")
     for row in leaderboard.to_dict("records"):
         headline = f"{row[HEADLINE]:.3f} ± {row[f'{HEADLINE}_standard_error']:.3f}"
-        name = f"{row['candidate']} (winner)" if row["is_winner"] else row["candidate"]
         values = [f"{row[column]:.3f}" for column in SHOWN]
-        table.add_row(str(name), headline, *values, style="bold" if row["is_winner"] else "")
+        style = "bold" if row["is_winner"] else ""
+        table.add_row(str(row["candidate"]), headline, *values, style=style)
     return table
