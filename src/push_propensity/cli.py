@@ -16,6 +16,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import settings
 from kedro.io import DatasetError
 from kedro.validation.exceptions import ParameterValidationError
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -30,7 +31,6 @@ SHOWN = {
     f"{HEADLINE}_repeat": "repeat",
     f"{HEADLINE}_explore": "explore",
     "average_precision": "pooled AP",
-    "roc_auc": "ROC AUC",
     "log_loss": "log loss",
 }
 
@@ -107,12 +107,14 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
     """The leaderboard as a table for the terminal, the winner marked."""
     table = Table(
         title="Leaderboard: means over the folds, the winner in bold",
-        caption="AP: average precision; repeat, explore: product AP of products bought before or not",
+        caption="AP: average precision. repeat, explore: product AP where bought before, or never",
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("", no_wrap=True)
     table.add_column("product AP", justify="right", no_wrap=True)
     for heading in SHOWN.values():
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in leaderboard.to_dict("records"):
         headline = f"{row[HEADLINE]:.3f} ± {row[f'{HEADLINE}_standard_error']:.3f}"
         values = [f"{row[column]:.3f}" for column in SHOWN]
