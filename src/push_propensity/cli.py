@@ -110,6 +110,7 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
         caption="AP: average precision. repeat, explore: product AP where bought before, or never",
         box=SIMPLE,
         padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
     table.add_column("", no_wrap=True)
     table.add_column("product AP", justify="right", no_wrap=True)
