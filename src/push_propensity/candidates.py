@@ -18,13 +18,15 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from xgboost import XGBClassifier
 
-from push_propensity.errors import ParameterError
+from push_propensity.errors import ParameterError, shorten_name
 from push_propensity.feature_frame import (
     CATEGORICAL_FEATURES,
     NUMERIC_FEATURES,
     ORDERED_BEFORE,
     POPULARITY,
 )
+
+MOST_REASONS = 10
 
 
 class Estimator(Protocol):
@@ -122,7 +124,11 @@ def _unpenalised(*_: object) -> Estimator:
 
 
 def _logistic_l2(parameters: LogisticL2Parameters, *_: object) -> Estimator:
-    estimator: Estimator = LogisticRegression(C=parameters.C, max_iter=500, warm_start=True)
+    # Second-order steps: gradient steps stop far from the solution where C is large, so that it
+    # would depend on where they started.
+    estimator: Estimator = LogisticRegression(
+        C=parameters.C, solver="newton-cg", tol=1e-6, max_iter=200, warm_start=True
+    )
     return estimator
 
 
@@ -263,6 +269,10 @@ def _reasons(error: ValidationError | TypeError) -> str:
     """What is wrong with which parameter, without the values that came."""
     if isinstance(error, TypeError):
         return "parameter names must be text"
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
-    )
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    reasons = [
+        f"{shorten_name('.'.join(map(str, problem['loc'])))}: {problem['msg']}"
+        for problem in problems
+    ]
+    more = [f"{len(reasons) - MOST_REASONS} more"] if len(reasons) > MOST_REASONS else []
+    return "; ".join([*reasons[:MOST_REASONS], *more])

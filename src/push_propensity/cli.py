@@ -40,9 +40,9 @@ def cli() -> None:
     """Commands of this project."""
 
 
-def run(**arguments: Any) -> Mapping[str, Any]:
+def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     """Run pipelines, then show the leaderboard and where the report is."""
-    _check_pipelines(arguments["pipelines"] or [])
+    _check_pipelines([*(arguments["pipelines"] or []), *filter(None, [arguments["pipeline"]])])
     invoke = click.get_current_context().invoke
     with errors_on_one_screen():
         if _starts_from_raw_tables(arguments):
@@ -53,7 +53,11 @@ def run(**arguments: Any) -> Mapping[str, Any]:
     return results
 
 
-cli.add_command(click.Command("run", callback=run, params=kedro_run.params, help=run.__doc__))
+# Both `kedro run` and `python -m push_propensity` look for a command of this name.
+run = click.Command(
+    "run", callback=run_pipelines, params=kedro_run.params, help=run_pipelines.__doc__
+)
+cli.add_command(run)
 
 
 def _starts_from_raw_tables(arguments: Mapping[str, Any]) -> bool:
@@ -117,8 +121,9 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
     for heading in SHOWN.values():
         table.add_column(heading, justify="right", no_wrap=True)
     for row in leaderboard.to_dict("records"):
-        headline = f"{row[HEADLINE]:.3f} ± {row[f'{HEADLINE}_standard_error']:.3f}"
+        error = row[f"{HEADLINE}_standard_error"]
+        spread = "" if pd.isna(error) else f" ± {error:.3f}"  # one fold has none
         values = [f"{row[column]:.3f}" for column in SHOWN]
         style = "bold" if row["is_winner"] else ""
-        table.add_row(str(row["candidate"]), headline, *values, style=style)
+        table.add_row(str(row["candidate"]), f"{row[HEADLINE]:.3f}{spread}", *values, style=style)
     return table
