@@ -1,6 +1,7 @@
 """A candidate's sweep: every trial fitted and measured on every rolling-origin fold."""
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,15 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from rich import get_console
 from rich.progress import track
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from push_propensity.candidates import CandidateOptions, Estimator, Parameters
 from push_propensity.feature_frame import OUTCOME
-from push_propensity.metrics import evaluate_segments
+from push_propensity.metrics import HEADLINE, evaluate_segments
 from push_propensity.purchase_model import draw_training_rows, margin
 from push_propensity.splits import fold_masks
+
+logger = logging.getLogger(__name__)
 
 EARLY_STOPPING_METRIC = "logloss"
 MOST_ROUNDS = 2_000
@@ -61,30 +65,55 @@ def sweep(
         One row per (trial, fold, segment): candidate, kind, trial, fold, segment, parameters
         (JSON text), n_estimators (best round; NaN where not boosted), then what `evaluate` gives.
     """
-    trials = options.trials()
     tables = []
     for fold, train, validation in fold_masks(development, folds):
         encoded = EncodedFold.of(development[train], development[validation], options)
-        fitted = _fit_trials(encoded, trials, options)
-        progress = track(fitted, f"{options.family}, fold {fold}", total=len(trials))
-        for number, (parameters, estimator) in enumerate(progress):
-            probability = expit(margin(estimator, encoded.validation))
-            measured = evaluate_segments(encoded.validation_frame, probability)
-            entry: dict[str, Any] = {
-                "candidate": options.family,
-                "kind": options.definition.kind,
-                "trial": number,
-                "fold": fold,
-                "parameters": json.dumps(parameters.model_dump(), sort_keys=True),
-                "n_estimators": _best_round(estimator, options),
-            }
-            tables.append(measured.assign(**entry)[["segment", *entry, *measured.columns[1:]]])
-    return _in_order(pd.concat(tables, ignore_index=True))
+        table = _sweep_fold(encoded, options, fold)
+        best = table.loc[table["segment"] == "all", HEADLINE].max()
+        logger.info("%s, fold %d: best product AP %.3f", options.family, fold, best)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
-def _in_order(table: pd.DataFrame) -> pd.DataFrame:
-    first = ["candidate", "kind", "trial", "fold", "segment"]
-    return table[first + [column for column in table if column not in first]]
+def _sweep_fold(encoded: EncodedFold, options: CandidateOptions, fold: int) -> pd.DataFrame:
+    trials = options.trials()
+    fitted = _fit_trials(encoded, trials, options)
+    progress = track(
+        fitted,
+        f"{options.family}, fold {fold}",
+        total=len(trials),
+        transient=True,
+        disable=not get_console().is_terminal,
+    )
+    return pd.concat(
+        _measure_trial(encoded, options, fold, number, *trial)
+        for number, trial in enumerate(progress)
+    )
+
+
+def _measure_trial(
+    encoded: EncodedFold,
+    options: CandidateOptions,
+    fold: int,
+    trial: int,
+    parameters: Parameters,
+    estimator: Estimator,
+) -> pd.DataFrame:
+    """One row per segment."""
+    probability = expit(margin(estimator, encoded.validation))
+    measured = evaluate_segments(encoded.validation_frame, probability)
+    entry: dict[str, Any] = {
+        "candidate": options.family,
+        "kind": options.definition.kind,
+        "trial": trial,
+        "fold": fold,
+        "segment": measured.pop("segment"),
+        "parameters": json.dumps(parameters.model_dump(), sort_keys=True),
+        "n_estimators": _best_round(estimator, options),
+    }
+    for position, (name, value) in enumerate(entry.items()):
+        measured.insert(position, name, value)
+    return measured
 
 
 def _fit_trials(

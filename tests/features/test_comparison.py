@@ -1,6 +1,11 @@
 """The comparison of two frames counts what differs."""
 
+import runpy
+import sys
+from pathlib import Path
+
 import ibis
+import pyarrow.parquet as pq
 import pytest
 from ibis import _
 from tiny_shop import build
@@ -51,3 +56,14 @@ def test_frames_without_a_shared_key_have_nothing_to_compare(frame):
     other = frame.filter(_.variant_id == "A")
     assert compare_columns(frame.filter(_.variant_id != "A"), other) == []
     assert compare_keys(frame.filter(_.variant_id != "A"), other).shared == 0.0
+
+
+def test_the_script_prints_both_tables(tmp_path, monkeypatch, capsys):
+    path = str(tmp_path / "frame.parquet")
+    pq.write_table(build(), path)
+    script = Path(__file__).parents[2] / "benchmarks" / "compare_frames.py"
+    monkeypatch.setattr(sys, "argv", [str(script), path, path])
+    runpy.run_path(str(script), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert "| shared keys | 8 (100.00% of the reference) |" in printed
+    assert "| outcome | 100.0000% | 0 | 0 |" in printed

@@ -40,10 +40,15 @@ def history(source):
 
 
 def rewritten(orders, regulars, carts, cut, source):
-    """The same until `cut`; from then on, others. Orders at `cut` stay, with other items."""
+    """The same until `cut`; from then on, others. Orders at `cut` stay, with other items.
+
+    At `cut` itself every user leaves every product in a cart and sets it as regular.
+    """
     kept = [order for order in orders if order[2] < cut]
     kept += [(*order[:4], basket(source)) for order in orders if order[2] == cut]
     later, later_regulars, later_carts = history(source)
+    later_regulars += [(user, product, cut) for user in USERS for product in PRODUCTS]
+    later_carts += [(user, cut, list(PRODUCTS)) for user in USERS]
     kept += [(1000 + order[0], *order[1:]) for order in later if order[2] > cut]
     return (
         kept,

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import time
 
@@ -6,6 +7,18 @@ import pytest
 from tiny_bundle import make_bundle, make_rows
 
 from push_propensity.bundle import publish
+
+
+@pytest.fixture(autouse=True)
+def only_warnings_are_logged():
+    """Another test may have had Kedro configure logging of its own, which takes milliseconds."""
+    loggers = [logging.getLogger(name) for name in ("kedro", "push_propensity")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel("WARNING")
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from push_propensity.scoring import ScoringLimits
 
 fixture_is_constant = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -415,7 +415,7 @@ def test_a_score_has_the_same_bits_in_every_batch(predict, size):
     rows = make_rows(4096, seed=5)
     users = {str(i): row for i, row in enumerate(rows)}
     expected = predict(users)[1]["prediction"]
-    for start in range(0, len(rows) if size > 3 else 100, size):
+    for start in range(0, min(len(rows), 60 * size), size):
         part = {user: users[user] for user in list(users)[start : start + size]}
         scores = predict(part)[1]["prediction"]
         assert scores == {user: expected[user] for user in part}
@@ -434,7 +434,7 @@ def test_any_text_is_answered(predict, text):
 
 
 def test_threads_give_what_one_gives(predict, rows):
-    events = [{"users": json.dumps({f"u{i}": row, "bad": i})} for i, row in enumerate(rows[:60])]
+    events = [{"users": json.dumps({f"u{i}": row, "bad": i})} for i, row in enumerate(rows[:30])]
     expected = [handler_predict(event, None) for event in events]
     wrong = []
 
@@ -451,6 +451,8 @@ def test_threads_give_what_one_gives(predict, rows):
 
 def test_no_value_and_no_path_gets_out(predict, rows, caplog, capfd, shared_root):
     caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", "kedro")
+    caplog.set_level("DEBUG", "push_propensity")
     secret = {"vendor": "sEcReT-4711", "normalised_price": "sEcReT-4711", "sEcReT-4711": 1}
     bodies = [
         predict(json.dumps({"good": rows[0], "bad": rows[1] | secret, "worse": ["sEcReT-4711"]})),

@@ -66,9 +66,12 @@ def expected_scores(rows: list[dict], seed: int = 1) -> np.ndarray:
     dice = np.random.default_rng(seed)
     numbers = [f for f in SCHEMA if f.kind == "number"]
     weights = [np.float32(dice.normal() / min(f.maximum, 90.0)) for f in numbers]
-    effects = {name: dict(zip(KNOWN[name], dice.normal(size=len(KNOWN[name])))) for name in KNOWN}
+    effects = {
+        name: dict(zip(KNOWN[name], (dice.normal() for _ in KNOWN[name]), strict=True))
+        for name in KNOWN
+    }
     sums = [
-        sum(float(w) * row[f.name] for f, w in zip(numbers, weights))
+        sum(float(w) * row[f.name] for f, w in zip(numbers, weights, strict=True))
         + sum(effects[name].get(row[name], 0.25) for name in KNOWN)
         for row in rows
     ]

@@ -96,14 +96,12 @@ def _open_session(graph: bytes) -> "InferenceSession":
 
 def _check_golden_rows(model: LoadedModel, golden: GoldenRows) -> None:
     names = [feature.name for feature in model.schema.features]
-    if set(golden.inputs) != set(names) or not golden.probabilities:
-        raise BundleError("The golden rows are not of the model's features. Train it anew.")
-    rows = [
-        dict(zip(names, row, strict=True))
-        for row in zip(*map(golden.inputs.get, names), strict=True)
-    ]
-    columns, faults = model.schema.tabulate(rows)
-    if faults or len(rows) != len(golden.probabilities):
+    heights = {len(column) for column in golden.inputs.values()}
+    if set(golden.inputs) != set(names) or heights != {len(golden.probabilities)} or heights == {0}:
+        raise BundleError("The golden rows do not belong to the model. Train it anew.")
+    cells = zip(*(golden.inputs[name] for name in names), strict=True)
+    columns, faults = model.schema.tabulate([dict(zip(names, row, strict=True)) for row in cells])
+    if faults:
         raise BundleError("The golden rows are no valid rows of the model. Train it anew.")
     difference = np.abs(model.score(columns) - golden.probabilities)
     if not (difference <= GOLDEN_TOLERANCE).all():

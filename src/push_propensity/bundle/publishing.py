@@ -160,8 +160,9 @@ def _withdraw(root: Path, name: str, temporary: Path) -> None:
     with suppress(OSError):
         (root / _NEXT_POINTER).unlink(missing_ok=True)
     if not temporary.exists():
-        with suppress(OSError):
+        with suppress(OSError):  # in one step if that is still possible
             (root / name).rename(temporary)
+        shutil.rmtree(root / name, ignore_errors=True)
     shutil.rmtree(temporary, ignore_errors=True)
 
 

@@ -55,7 +55,7 @@ PRODUCT_TYPES: tuple[ProductType, ...] = (
     ProductType("bottled-water", 20, 3.0, 1),
     ProductType("beer", 25, 9.9, 1),
     ProductType("wine", 25, 8.9, 1.5),
-    ProductType("spirits", 60, 19.9, 1),
+    ProductType("spirits", 60, 23.9, 1),
     ProductType("toilet-roll", 28, 6.9, 1.5),
     ProductType("kitchen-roll", 30, 3.9, 1),
     ProductType("tissues", 40, 2.4, 1),

@@ -123,7 +123,7 @@ def _vendor_names(count: int, rng: np.random.Generator) -> list[str]:
 
 def _draw_prices(type_index: Ints, free_share: float, rng: np.random.Generator) -> Floats:
     median = np.array([kind.price for kind in PRODUCT_TYPES])[type_index]
-    price = median * rng.lognormal(0.0, 0.45, len(median))
+    price = median * rng.lognormal(0.0, 0.5, len(median))
     price = np.clip(np.floor(price) + rng.choice([0.49, 0.79, 0.99], len(price)), 0.59, 36.89)
     paid = rng.random(len(price)) >= free_share
     return np.asarray(np.round(price * paid, 2))

@@ -25,7 +25,7 @@ class CatalogueOptions(BaseModel):
     all_launched_by: date | None = Field(default=None, description="end where null")
     launch_start: date | None = Field(default=None, description="start where null")
     popularity_spread: NonNegative = Field(default=1.05, description="deviation of the logarithm")
-    popularity_skew: NonNegative = Field(default=0.05, description="how far the best stand out")
+    popularity_skew: NonNegative = Field(default=0.065, description="how far the best stand out")
     popularity_drift: NonNegative = Field(default=0.25, description="deviation of its wandering")
     drift_weeks: Positive = Field(default=8.0, description="memory of the wandering")
     free_share: Share = Field(default=0.02, description="products given away, price 0")
@@ -58,12 +58,12 @@ class BasketOptions(BaseModel):
     small_share: Share = Field(default=0.205, description="orders that top up a few products")
     small_mean: Annotated[float, Field(ge=1)] = 2.3
     full_median: Annotated[float, Field(ge=1)] = 10.35
-    full_spread: NonNegative = 0.54
+    full_spread: NonNegative = 0.545
     largest: int = Field(default=90, gt=0)
-    habit: float = Field(default=2.35, description="log odds of a product bought before and due")
+    habit: float = Field(default=2.42, description="log odds of a product bought before and due")
     rhythm_spread: NonNegative = Field(default=0.35, description="of a user's own rhythm")
-    regular: float = Field(default=2.3, description="log odds of a product set as regular")
-    snoozed: float = Field(default=-2.7, description="log odds of a snoozed product")
+    regular: float = Field(default=2.42, description="log odds of a product set as regular")
+    snoozed: float = Field(default=-2.75, description="log odds of a snoozed product")
     quantity: Annotated[float, Field(ge=1)] = Field(default=1.29, description="mean pieces")
 
 

@@ -79,7 +79,7 @@ def day_weights(options: SimulationOptions) -> Floats:
 
 def _draw_households(count: int, rng: np.random.Generator) -> Ints:
     adults = rng.choice([1, 2, 3, 4, 5], count, p=[0.22, 0.62, 0.1, 0.04, 0.02])
-    children = rng.choice([0, 1, 2, 3], count, p=[0.6, 0.17, 0.18, 0.05])
+    children = rng.choice([0, 1, 2, 3], count, p=[0.67, 0.14, 0.15, 0.04])
     babies = rng.choice([0, 1], count, p=[0.96, 0.04])
     pets = rng.choice([0, 1, 2, 3, 6], count, p=[0.6, 0.27, 0.1, 0.025, 0.005])
     return np.stack([adults, children, babies, pets], axis=1)

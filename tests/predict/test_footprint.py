@@ -1,0 +1,182 @@
+"""What predicting costs: modules, logging, memory, open files."""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ask, settle
+from tiny_bundle import make_bundle, make_rows
+
+import push_propensity
+from push_propensity.bundle import ModelStore, publish
+from push_propensity.errors import BundleError
+from push_propensity.handler import places
+
+SOURCE = Path(push_propensity.__file__).parents[1]
+HEAVY = {"pandas", "sklearn", "xgboost", "matplotlib", "plotly", "ibis", "duckdb", "onnx", "scipy"}
+
+
+def run_fresh(code, root, cwd, **variables):
+    """Run code in a process of its own, with nothing but the package on its path."""
+    known = {key: value for key, value in os.environ.items() if not key.startswith("KEDRO")}
+    settings = {"PYTHONPATH": str(SOURCE), "PUSH_PROPENSITY_MODELS": str(root)} | variables
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", code]
+    done = subprocess.run(
+        command, env=known | settings, cwd=cwd, input=json.dumps({"u": make_rows(1)[0]}),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+PREDICT = """
+import json, sys
+from push_propensity.handler import handler_predict
+answer = handler_predict({"users": sys.stdin.read()}, None)
+assert answer["statusCode"] == "200", answer
+print(json.dumps(sorted(module.partition(".")[0] for module in sys.modules)))
+"""
+
+
+def test_predicting_imports_nothing_heavy(shared_root, tmp_path):
+    done = run_fresh(PREDICT, shared_root, tmp_path)
+    assert not HEAVY & set(json.loads(done.stdout))
+    assert done.stderr == ""
+
+
+LOGGING = """
+import logging, os, sys, warnings
+host = logging.StreamHandler(sys.stdout)
+logging.basicConfig(level="DEBUG", handlers=[host])
+logging.getLogger("kedro").setLevel("WARNING")
+def state():
+    root = logging.getLogger()
+    return (root.handlers, root.level, logging.getLogger("kedro").level, sys.excepthook,
+            warnings.showwarning, dict(os.environ), logging.getLogger("kedro").handlers)
+before = state()
+import push_propensity.handler
+assert state() == before, (before, state())
+"""
+
+
+@pytest.mark.parametrize("variables", [{}, {"KEDRO_LOGGING_CONFIG": "logging.yml"}])
+def test_importing_changes_no_logging(shared_root, tmp_path, variables):
+    (tmp_path / "logging.yml").write_text("version: 1\nincremental: true\n")
+    done = run_fresh(LOGGING, shared_root, tmp_path, **variables)
+    assert str(tmp_path) not in done.stdout + done.stderr or variables
+
+
+def resident():
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_calls_do_not_add_up(shared_root, monkeypatch):
+    monkeypatch.setenv("PUSH_PROPENSITY_MODELS", str(shared_root))
+    events = [{"users": json.dumps({f"u{i}": row})} for i, row in enumerate(make_rows(50))]
+
+    def call(times):
+        for number in range(times):
+            ask(events[number % 50])
+
+    call(300)
+    memory, files = resident(), len(os.listdir("/proc/self/fd"))
+    call(1500)
+    assert resident() - memory < 5_000_000
+    assert len(os.listdir("/proc/self/fd")) == files
+
+
+# ------------------------------------------------------------------ the loaded models
+
+
+def test_few_bundles_are_kept(root):
+    store = ModelStore(capacity=2)
+    paths = [root / publish(make_bundle(seed=seed), root, f"push_{seed}").path for seed in range(3)]
+    settle(root)
+    first, second = store.get(paths[0]), store.get(paths[1])
+    assert store.get(paths[0]) is first
+    store.get(paths[2])
+    assert len(store) == 2
+    assert store.get(paths[0]) is first
+    assert store.get(paths[1]) is not second
+
+
+def test_a_bundle_that_changed_just_now_is_not_kept(root):
+    store = ModelStore()
+    path = root / publish(make_bundle(), root).path
+    os.utime(path / "model_card.md")
+    store.get(path)
+    assert len(store) == 0
+    settle(root)
+    assert store.get(path) is store.get(path)
+
+
+def test_a_changed_bundle_is_forgotten(root):
+    store = ModelStore()
+    path = root / publish(make_bundle(), root).path
+    settle(root)
+    store.get(path)
+    (path / "model_card.md").write_text("changed")
+    with pytest.raises(BundleError):
+        store.get(path)
+    assert len(store) == 0
+
+
+# ------------------------------------------------------------------ where the models are
+
+
+@pytest.fixture
+def places_unset(monkeypatch):
+    for name in ("PUSH_PROPENSITY_MODELS", "PUSH_PROPENSITY_PROJECT", "KEDRO_ENV"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        (None, "data/06_models"),
+        ("", "data/06_models"),
+        ("base", "data/06_models"),
+        ("local", "data/06_models"),
+        ("box_builder", "data/environments/box_builder/06_models"),
+    ],
+)
+def test_the_models_of_the_environment(places_unset, monkeypatch, tmp_path, environment, expected):
+    if environment is not None:
+        monkeypatch.setenv("KEDRO_ENV", environment)
+    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path))
+    assert places.models_root() == tmp_path / expected
+    monkeypatch.delenv("PUSH_PROPENSITY_PROJECT")
+    (tmp_path / "pyproject.toml").write_text('[tool.kedro]\npackage_name = "x"\n')
+    (tmp_path / "deep/er").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep/er")
+    assert places.models_root() == tmp_path / expected
+    monkeypatch.setenv("PUSH_PROPENSITY_MODELS", "elsewhere")
+    assert places.models_root() == Path("elsewhere")
+
+
+def test_no_project_around(places_unset, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PUSH_PROPENSITY_MODELS", "")
+    status, body = _ask_without_root()
+    assert status == "404"
+    assert "PUSH_PROPENSITY_MODELS" in body["error"]["message"]
+
+
+def _ask_without_root():
+    from push_propensity.handler import handler_predict
+
+    answer = handler_predict({"users": "{}"}, None)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_an_environment_that_is_a_path(places_unset, monkeypatch, tmp_path):
+    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path))
+    monkeypatch.setenv("KEDRO_ENV", "../up")
+    assert _ask_without_root()[0] == "400"
