@@ -40,7 +40,7 @@ def cli() -> None:
     """Commands of this project."""
 
 
-def run(**arguments: Any) -> Mapping[str, Any]:
+def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     """Run pipelines, then show the leaderboard and where the report is."""
     _check_pipelines(arguments["pipelines"] or [])
     with errors_on_one_screen():
@@ -50,7 +50,11 @@ def run(**arguments: Any) -> Mapping[str, Any]:
     return results
 
 
-cli.add_command(click.Command("run", callback=run, params=kedro_run.params, help=run.__doc__))
+# Both `kedro run` and `python -m push_propensity` look for a command of this name.
+run = click.Command(
+    "run", callback=run_pipelines, params=kedro_run.params, help=run_pipelines.__doc__
+)
+cli.add_command(run)
 
 
 def _check_pipelines(names: list[str]) -> None:
