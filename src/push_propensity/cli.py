@@ -16,6 +16,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import settings
 from kedro.io import DatasetError
 from kedro.validation.exceptions import ParameterValidationError
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -25,13 +26,12 @@ from push_propensity.input_files import explain_read_error
 from push_propensity.metrics import HEADLINE
 
 LAST_RESULTS = {"report", "winner"}
+SLICES = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
 SHOWN = {
+    f"{HEADLINE}_repeat": "repeat",
+    f"{HEADLINE}_explore": "explore",
     "average_precision": "pooled AP",
-    "product_roc_auc": "ROC AUC within product",
-    "roc_auc": "pooled ROC AUC",
     "log_loss": "log loss",
-    f"{HEADLINE}_repeat": "product AP, repeat",
-    f"{HEADLINE}_explore": "product AP, explore",
 }
 
 
@@ -43,8 +43,11 @@ def cli() -> None:
 def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     """Run pipelines, then show the leaderboard and where the report is."""
     _check_pipelines(arguments["pipelines"] or [])
+    invoke = click.get_current_context().invoke
     with errors_on_one_screen():
-        results: Mapping[str, Any] = click.get_current_context().invoke(kedro_run, **arguments)
+        if _starts_from_raw_tables(arguments):
+            invoke(kedro_run, **arguments | {"pipelines": ["feature_engineering"]})
+        results: Mapping[str, Any] = invoke(kedro_run, **arguments)
     if LAST_RESULTS & set(results):
         _show_results(results, arguments["env"], arguments["conf_source"])
     return results
@@ -55,6 +58,20 @@ run = click.Command(
     "run", callback=run_pipelines, params=kedro_run.params, help=run_pipelines.__doc__
 )
 cli.add_command(run)
+
+
+def _starts_from_raw_tables(arguments: Mapping[str, Any]) -> bool:
+    """Whether this is a run of everything in an environment that has raw tables."""
+    narrowed = ("pipeline", "pipelines", "namespaces", "tags", "node_names", *SLICES)
+    if any(arguments[option] for option in narrowed):
+        return False
+    context = _load_context(arguments["env"], arguments["conf_source"])
+    return bool(context.config_loader["parameters"].get("start_from") == "raw_tables")
+
+
+def _load_context(env: str | None, conf_source: str | None) -> Any:
+    with settings.SESSION_CLASS.create(env=env, conf_source=conf_source) as session:
+        return session.load_context()
 
 
 def _check_pipelines(names: list[str]) -> None:
@@ -82,8 +99,7 @@ def errors_on_one_screen() -> Iterator[None]:
 
 
 def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str | None) -> None:
-    with settings.SESSION_CLASS.create(env=env, conf_source=conf_source) as session:
-        leaderboard = session.load_context().catalog["leaderboard"].load()
+    leaderboard = _load_context(env, conf_source).catalog["leaderboard"].load()
     console = Console()
     console.print(draw_leaderboard(leaderboard))
     if "report" in results:
@@ -93,14 +109,20 @@ def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str 
 
 def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
     """The leaderboard as a table for the terminal, the winner marked."""
-    table = Table(title="Leaderboard: means over the rolling-origin folds")
-    table.add_column("")
-    table.add_column("product AP ± standard error", justify="right")
+    table = Table(
+        title="Leaderboard: means over the folds, the winner in bold",
+        caption="AP: average precision. repeat, explore: product AP where bought before, or never",
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("product AP", justify="right", no_wrap=True)
     for heading in SHOWN.values():
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in leaderboard.to_dict("records"):
         headline = f"{row[HEADLINE]:.3f} ± {row[f'{HEADLINE}_standard_error']:.3f}"
-        name = f"{row['candidate']} (winner)" if row["is_winner"] else row["candidate"]
         values = [f"{row[column]:.3f}" for column in SHOWN]
-        table.add_row(str(name), headline, *values, style="bold" if row["is_winner"] else "")
+        style = "bold" if row["is_winner"] else ""
+        table.add_row(str(row["candidate"]), headline, *values, style=style)
     return table

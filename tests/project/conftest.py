@@ -1,9 +1,10 @@
 """The project as Kedro sees it."""
 
 import pytest
-from environments import ENVIRONMENTS, ROOT, open_environment
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
+
+from tests.project.environments import ENVIRONMENTS, ROOT, open_environment
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ import sys
 import tomllib
 
 import pytest
-from environments import ROOT
 
 from push_propensity import __version__
+from tests.project.environments import ROOT
 
 KEDRO = [sys.executable, "-m", "kedro"]
 PACKAGE = [sys.executable, "-m", "push_propensity"]

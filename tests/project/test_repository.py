@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 
 import pytest
 import yaml
-from environments import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from tests.project.environments import ROOT
 
 NAME = "push-propensity"
 FOREIGN_PATHS = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|Users|mnt|workspace)/")

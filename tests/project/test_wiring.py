@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
-from environments import ROOT, is_parameter
 from kedro.framework.project import pipelines
 from pydantic import BaseModel
 
 from push_propensity.pipeline_registry import DEFAULT
+from tests.project.environments import ROOT, is_parameter
 
 WRITERS_OF_RAW_DATA = {"sample_data", "sample_frame"}
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from push_propensity.bundle import (
     Bundle,
+    Fingerprint,
     PublishedBundle,
     bundle_path,
     check_name,
@@ -98,10 +99,15 @@ def _read_request(event: dict[str, Any]) -> FitRequest:
 
 
 def _describe(published: PublishedBundle, bundle: Bundle) -> dict[str, Any]:
-    manifest = bundle.manifest.model_dump(
-        include={"candidate", "parameters", "training_window", "metrics"}
-    )
-    return {"model_name": published.name, "model_path": published.path, **manifest}
+    manifest = bundle.manifest
+    return {
+        "model_name": published.name,
+        "model_path": published.path,
+        "candidate": manifest.candidate,
+        "parameters": manifest.parameters,
+        "training_window": manifest.training_window,
+        "metrics": manifest.metrics,
+    }
 
 
 def _fit(request: FitRequest) -> PublishedBundle:
@@ -111,13 +117,13 @@ def _fit(request: FitRequest) -> PublishedBundle:
     _run(training.to_outputs("specification"), inputs, catalog)
     inputs |= _split_orders(catalog)
     fingerprint = _run(training.to_outputs("fingerprint"), inputs, catalog)["fingerprint"]
-    if not request.force and (known := _find(fingerprint.model_dump(), request.model_name)):
+    if not request.force and (known := _find(fingerprint, request.model_name)):
         return known
     bundle = _run(training, inputs, catalog)["model_bundle"]
     return publish(bundle, models_root(), request.model_name)
 
 
-def _find(fingerprint: Mapping[str, str], name: str | None) -> PublishedBundle | None:
+def _find(fingerprint: Fingerprint, name: str | None) -> PublishedBundle | None:
     """The bundle made of the same things, published again if another name is asked for."""
     root = models_root()
     known = find_published(root, fingerprint, name)
