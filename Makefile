@@ -28,7 +28,7 @@ run: install ## Data processing, model selection, training and the report.
 
 sample: install ## Simulate the shipped sample anew; the same bytes come out.
 	$(BIN)/kedro run --pipelines sample_data
-	$(BIN)/kedro run --pipelines feature_engineering
+	$(BIN)/kedro run --pipelines feature_engineering --params feature_options.first_order_date=2020-10-05
 	$(BIN)/kedro run --pipelines sample_frame
 
 viz: install ## The pipelines and their figures in the browser.

@@ -16,6 +16,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import settings
 from kedro.io import DatasetError
 from kedro.validation.exceptions import ParameterValidationError
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -27,12 +28,10 @@ from push_propensity.metrics import HEADLINE
 LAST_RESULTS = {"report", "winner"}
 SLICES = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
 SHOWN = {
+    f"{HEADLINE}_repeat": "repeat",
+    f"{HEADLINE}_explore": "explore",
     "average_precision": "pooled AP",
-    "product_roc_auc": "ROC AUC within product",
-    "roc_auc": "pooled ROC AUC",
     "log_loss": "log loss",
-    f"{HEADLINE}_repeat": "product AP, repeat",
-    f"{HEADLINE}_explore": "product AP, explore",
 }
 
 
@@ -110,16 +109,21 @@ def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str 
 
 def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
     """The leaderboard as a table for the terminal, the winner marked."""
-    table = Table(title="Leaderboard: means over the rolling-origin folds")
-    table.add_column("")
-    table.add_column("product AP ± standard error", justify="right")
+    table = Table(
+        title="Leaderboard: means over the folds, the winner in bold",
+        caption="AP: average precision. repeat, explore: product AP where bought before, or never",
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("product AP", justify="right", no_wrap=True)
     for heading in SHOWN.values():
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in leaderboard.to_dict("records"):
         error = row[f"{HEADLINE}_standard_error"]
         spread = "" if pd.isna(error) else f" ± {error:.3f}"  # one fold has none
-        name = f"{row['candidate']} (winner)" if row["is_winner"] else row["candidate"]
         values = [f"{row[column]:.3f}" for column in SHOWN]
         style = "bold" if row["is_winner"] else ""
-        table.add_row(str(name), f"{row[HEADLINE]:.3f}{spread}", *values, style=style)
+        table.add_row(str(row["candidate"]), f"{row[HEADLINE]:.3f}{spread}", *values, style=style)
     return table

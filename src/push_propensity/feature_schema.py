@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 _FLOAT32_MAXIMUM = float(np.finfo(np.float32).max)
 
@@ -17,10 +16,9 @@ Row = Mapping[str, Any]
 Columns = dict[str, npt.NDArray[Any]]
 
 
-class ModelFeature(BaseModel):
+@dataclass(frozen=True)
+class ModelFeature:
     """An input of a model with the fixed physical bounds of its values (both inclusive)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     kind: Literal["number", "category"]

@@ -4,6 +4,7 @@ JSON as RFC 8259 has it: no NaN, no infinity, UTF-8, and no user twice.
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.errors import UsersError
 from push_propensity.feature_schema import Columns, Fault, FeatureSchema, is_unicode
@@ -19,13 +19,15 @@ from push_propensity.feature_schema import Columns, Fault, FeatureSchema, is_uni
 _LONGEST_INTEGER = 400
 
 
-class ScoringLimits(BaseModel):
+@dataclass(frozen=True)
+class ScoringLimits:
     """How much may be scored at once: bytes of JSON text and users."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    byte_limit: int = sys.maxsize
+    user_limit: int = sys.maxsize
 
-    byte_limit: int = Field(6 * 2**20, ge=1)
-    user_limit: int = Field(20_000, ge=1)
+
+UNLIMITED = ScoringLimits()
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class CheckedUsers:
     rejected: Mapping[str, Fault]
 
 
-def parse_users(users: object, limits: ScoringLimits) -> dict[str, Any]:
+def parse_users(users: object, limits: ScoringLimits = UNLIMITED) -> dict[str, Any]:
     """Return the users as an object `{user id: {feature: value}}`; their values may be anything.
 
     Args:

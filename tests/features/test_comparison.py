@@ -8,10 +8,10 @@ import ibis
 import pyarrow.parquet as pq
 import pytest
 from ibis import _
-from tiny_shop import build
 
 from push_propensity.feature_frame import COLUMNS
 from push_propensity.features.comparison import compare_columns, compare_keys
+from tests.features.tiny_shop import build
 
 
 @pytest.fixture(scope="module")

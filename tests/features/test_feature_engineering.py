@@ -8,10 +8,10 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
-from tiny_shop import build, raw_tables
 
 from push_propensity.features import FeatureOptions
 from push_propensity.pipelines.feature_engineering import create_pipeline
+from tests.features.tiny_shop import build, raw_tables
 
 CONF = Path(__file__).parents[2] / "conf"
 RAW = ("orders", "users", "inventory", "regulars", "abandoned_carts")

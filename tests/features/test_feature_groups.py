@@ -3,7 +3,16 @@
 from datetime import datetime
 
 import pytest
-from tiny_shop import (
+
+from push_propensity.feature_frame import COLUMNS
+from push_propensity.features import FeatureOptions
+from push_propensity.features.history import days_since_purchase
+from push_propensity.features.intent import abandoned_before
+from push_propensity.features.listing import list_products
+from push_propensity.features.popularity import popularity
+from push_propensity.features.products import product_columns
+from push_propensity.features.rhythm import days_to_buy, purchase_gaps
+from tests.features.tiny_shop import (
     CARTS,
     INVENTORY,
     ORDERS,
@@ -17,15 +26,6 @@ from tiny_shop import (
     table,
     values,
 )
-
-from push_propensity.feature_frame import COLUMNS
-from push_propensity.features import FeatureOptions
-from push_propensity.features.history import days_since_purchase
-from push_propensity.features.intent import abandoned_before
-from push_propensity.features.listing import list_products
-from push_propensity.features.popularity import popularity
-from push_propensity.features.products import product_columns
-from push_propensity.features.rhythm import days_to_buy, purchase_gaps
 
 ROWS = [(3, "A"), (3, "B"), (4, "A"), (4, "B"), (4, "C"), (5, "A"), (5, "B"), (5, "C")]
 

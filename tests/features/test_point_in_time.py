@@ -7,9 +7,9 @@ import ibis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_shop import INVENTORY, at, raw_tables
 
 from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
+from tests.features.tiny_shop import INVENTORY, at, raw_tables
 
 START = at("01-20 00:00")
 PRODUCTS = "ABCD"

@@ -3,10 +3,10 @@
 import ibis
 import pyarrow as pa
 import pytest
-from tiny_shop import ORDERS, TIME, USERS, at, raw_tables, table
 
 from push_propensity.errors import DataError
 from push_propensity.features.raw_checks import check_raw_tables
+from tests.features.tiny_shop import ORDERS, TIME, USERS, at, raw_tables, table
 
 TABLES = ("orders", "users", "inventory", "regulars", "abandoned_carts")
 

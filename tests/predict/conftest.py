@@ -4,9 +4,9 @@ import os
 import time
 
 import pytest
-from tiny_bundle import make_bundle, make_rows
 
 from push_propensity.bundle import publish
+from tests.predict.tiny_bundle import make_bundle, make_rows
 
 
 @pytest.fixture(autouse=True)

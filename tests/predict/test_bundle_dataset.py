@@ -6,17 +6,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ask
 from kedro.framework.project import configure_project
 from kedro.framework.session import KedroSession
 from kedro.io import DatasetError
-from tiny_bundle import make_bundle, make_rows
 
 from push_propensity.bundle import publish
 from push_propensity.datasets import BundleDataset
 from push_propensity.handler import predict as predict_module
 from push_propensity.pipelines import inference
-from push_propensity.scoring import ScoringLimits
+from tests.predict.conftest import ask
+from tests.predict.tiny_bundle import make_bundle, make_rows
 
 PROJECT = Path(__file__).parents[2]
 
@@ -88,14 +87,6 @@ def test_the_handler_runs_the_registered_pipeline(project):
     for other in (predict_module._pipeline(), inference.create_pipeline()):
         assert other.nodes == registered.nodes
         assert [node.func for node in other.nodes] == [node.func for node in registered.nodes]
-
-
-def test_the_configured_limits_are_read(project):
-    configure_project("push_propensity")
-    with KedroSession.create(project) as session:
-        limits = session.load_context().params["scoring_limits"]
-    assert limits == ScoringLimits(byte_limit=2**30, user_limit=1_000_000)
-    assert ScoringLimits() == ScoringLimits(byte_limit=6 * 2**20, user_limit=20_000)
 
 
 def test_every_dataset_of_the_pipeline_but_the_intermediate_is_configured(project):

@@ -1,19 +1,20 @@
 """The rules for a user's values, and the model that takes them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_bundle import SCHEMA, expected_scores, make_bundle, make_graph, make_rows
 
 from push_propensity.bundle import GoldenRows, publish, read_bundle
 from push_propensity.bundle.manifest import encode_manifest
 from push_propensity.bundle.model import load_model
 from push_propensity.errors import BundleError
 from push_propensity.feature_schema import Fault, FeatureSchema, ModelFeature
+from tests.predict.tiny_bundle import SCHEMA, expected_scores, make_bundle, make_graph, make_rows
 
 EXTENDED = (
     ModelFeature(name="required", kind="number", minimum=0, maximum=10),
@@ -153,9 +154,7 @@ def test_a_published_bundle_without_a_model(tmp_path):
     path = tmp_path / publish(make_bundle(), tmp_path).path
     manifest = read_bundle(path).manifest
     files = {name: entry for name, entry in manifest.files.items() if name != "model.onnx"}
-    (path / "manifest.json").write_bytes(
-        encode_manifest(manifest.model_copy(update={"files": files}))
-    )
+    (path / "manifest.json").write_bytes(encode_manifest(replace(manifest, files=files)))
     (path / "model.onnx").unlink()
     with pytest.raises(BundleError, match=r"model\.onnx"):
         read_bundle(path)

@@ -8,16 +8,27 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ask, settle
-from tiny_bundle import make_bundle, make_rows
 
 import push_propensity
 from push_propensity.bundle import ModelStore, publish
 from push_propensity.errors import BundleError
 from push_propensity.handler import places
+from tests.predict.conftest import ask, settle
+from tests.predict.tiny_bundle import make_bundle, make_rows
 
 SOURCE = Path(push_propensity.__file__).parents[1]
-HEAVY = {"pandas", "sklearn", "xgboost", "matplotlib", "plotly", "ibis", "duckdb", "onnx", "scipy"}
+HEAVY = {
+    "pandas",
+    "sklearn",
+    "xgboost",
+    "matplotlib",
+    "plotly",
+    "ibis",
+    "duckdb",
+    "onnx",
+    "scipy",
+    "pydantic",
+}
 
 
 def run_fresh(code, root, cwd, **variables):

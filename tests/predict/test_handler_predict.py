@@ -7,14 +7,14 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import ask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_bundle import SCHEMA, expected_scores, make_rows
 
 from push_propensity.feature_frame import CATEGORICAL_FEATURES, FEATURE_NAMES, NUMERIC_FEATURES
 from push_propensity.handler import handler_predict
 from push_propensity.scoring import ScoringLimits
+from tests.predict.conftest import ask
+from tests.predict.tiny_bundle import SCHEMA, expected_scores, make_rows
 
 fixture_is_constant = settings(
     deadline=None,

@@ -6,13 +6,14 @@ import random
 import shutil
 import sys
 import threading
+from dataclasses import dataclass, fields, replace
 
 import pytest
-from conftest import ask, settle
-from tiny_bundle import SCHEMA, expected_scores, make_bundle, make_rows
 
 from push_propensity.bundle import Manifest, publish, read_bundle
 from push_propensity.bundle.manifest import digest_file, encode_manifest
+from tests.predict.conftest import ask, settle
+from tests.predict.tiny_bundle import SCHEMA, expected_scores, make_bundle, make_rows
 
 ROW = make_rows(1)[0]
 FILES = ["manifest.json", "model.onnx", "model_card.md"]
@@ -240,10 +241,10 @@ def rewrite(path, files=None, **manifest):
     bundle = read_bundle(path)
     files = {**bundle.files, **(files or {})}
     digests = {name: digest_file(content) for name, content in files.items()}
-    fields = bundle.manifest.model_dump() | {"files": digests} | manifest
+    changed = replace(bundle.manifest, files=digests, **manifest)
     for name, content in files.items():
         (path / name).write_bytes(content)
-    (path / "manifest.json").write_bytes(encode_manifest(Manifest.model_validate(fields)))
+    (path / "manifest.json").write_bytes(encode_manifest(changed))
 
 
 def test_features_in_another_order_than_the_graphs(bundle):
@@ -255,9 +256,7 @@ def test_features_in_another_order_than_the_graphs(bundle):
 
 def test_golden_rows_that_score_otherwise(bundle):
     golden = make_bundle().manifest.golden_rows
-    other = golden.model_copy(
-        update={"probabilities": tuple(p + 2e-6 for p in golden.probabilities)}
-    )
+    other = replace(golden, probabilities=tuple(p + 2e-6 for p in golden.probabilities))
     rewrite(bundle, golden_rows=other)
     assert status_of() == "503"
     rewrite(bundle, golden_rows=golden)
@@ -270,14 +269,23 @@ def test_a_model_that_is_no_graph(bundle, graph):
     assert status_of() == "503"
 
 
+@dataclass(frozen=True)
 class OtherManifest(Manifest):
     unknown: int = 1
 
 
 def test_a_manifest_of_another_form(bundle):
-    manifest = OtherManifest(**dict(read_bundle(bundle).manifest))
+    manifest = read_bundle(bundle).manifest
+    other = OtherManifest(**{f.name: getattr(manifest, f.name) for f in fields(manifest)})
+    for written in (
+        other,
+        replace(manifest, features=[{"name": "a"}]),
+        replace(manifest, files=[]),
+    ):
+        (bundle / "manifest.json").write_bytes(encode_manifest(written))
+        assert status_of() == "503"
     (bundle / "manifest.json").write_bytes(encode_manifest(manifest))
-    assert status_of() == "503"
+    assert served() == "push_new"
 
 
 def test_predicting_while_bundles_are_published(root):

@@ -1,7 +1,7 @@
 import pytest
-from small_shop import small_options
 
 from push_propensity.simulation import RawTables, SimulationOptions, simulate_shop
+from tests.simulation.small_shop import small_options
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from pandas.testing import assert_frame_equal
 from push_propensity.feature_frame import COLUMNS
 from push_propensity.features import FeatureOptions
 from push_propensity.pipelines import feature_engineering, sample_data, sample_frame
+from push_propensity.settings import CONFIG_LOADER_ARGS
 from push_propensity.simulation import SimulationOptions
 from push_propensity.simulation.compare import compare_with_published, read_frame, to_markdown
 
@@ -27,7 +28,8 @@ FIRST_ORDER_DATE = "2020-10-05"
 
 def catalog_in(folder: Path, environment: str) -> DataCatalog:
     """The project's catalog with every path moved into the folder."""
-    loader = OmegaConfigLoader(str(PROJECT / "conf"), environment, base_env="base")
+    settings = CONFIG_LOADER_ARGS | {"default_run_env": environment}
+    loader = OmegaConfigLoader(str(PROJECT / "conf"), environment, **settings)
     moved = json.loads(json.dumps(dict(loader["catalog"])).replace('"data/', f'"{folder}/data/'))
     catalog = DataCatalog.from_config(moved)
     parameters = loader["parameters"]

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from small_shop import small_options
 
 from push_propensity.simulation.assortment import PRODUCT_TYPES
 from push_propensity.simulation.catalogue import build_catalogue
 from push_propensity.simulation.population import day_weights, draw_population, draw_type_tastes
 from push_propensity.simulation.shopping import Shopper
+from tests.simulation.small_shop import small_options
 
 OPTIONS = small_options(
     basket={"habit": 2.0, "regular": 1.0, "snoozed": -3.0, "rhythm_spread": 0.0},

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-from small_shop import small_options
 
 from push_propensity.simulation import RawTables, SimulationOptions, simulate_shop
+from tests.simulation.small_shop import small_options
 
 TIME = "datetime64[us]"
 SCHEMAS = {

@@ -9,9 +9,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from push_propensity.errors import BundleError
 from push_propensity.feature_schema import ModelFeature
@@ -23,11 +24,8 @@ _FILE = re.compile(
 )
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Fingerprint(_Frozen):
+@dataclass(frozen=True)
+class Fingerprint:
     """What a model was made from: digests of the data and the parameters, and the code version."""
 
     data: str
@@ -35,7 +33,8 @@ class Fingerprint(_Frozen):
     code: str
 
 
-class GoldenRows(_Frozen):
+@dataclass(frozen=True)
+class GoldenRows:
     """Rows with the probabilities that the model gave for them; `None` is a missing value.
 
     `inputs` has one list per feature, all as long as `probabilities`.
@@ -45,14 +44,16 @@ class GoldenRows(_Frozen):
     probabilities: tuple[float, ...]
 
 
-class FileDigest(_Frozen):
+@dataclass(frozen=True)
+class FileDigest:
     """The SHA-256 (hexadecimal) of a file and its size in bytes."""
 
     sha256: str
     size: int
 
 
-class Manifest(_Frozen):
+@dataclass(frozen=True)
+class Manifest:
     """What a model is, what it takes and how to check it.
 
     Training fills in everything but the last four fields, which publishing sets.
@@ -60,18 +61,18 @@ class Manifest(_Frozen):
 
     environment: str
     features: tuple[ModelFeature, ...]
-    training_window: Mapping[str, JsonValue]
-    calibration_window: Mapping[str, JsonValue]
+    training_window: Mapping[str, Any]
+    calibration_window: Mapping[str, Any]
     fingerprint: Fingerprint
     candidate: str
-    parameters: Mapping[str, JsonValue]
-    metrics: Mapping[str, JsonValue]
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, Any]
     libraries: Mapping[str, str]
     golden_rows: GoldenRows
     name: str = ""
     created_at: str = ""
     sequence: int = 0
-    files: Mapping[str, FileDigest] = {}
+    files: Mapping[str, FileDigest] = field(default_factory=dict)
 
 
 def digest_file(content: bytes) -> FileDigest:
@@ -83,15 +84,15 @@ def encode_manifest(manifest: Manifest) -> bytes:
     """Write the manifest as indented JSON that ends with the digest of itself.
 
     Raises:
-        BundleError: A value is not a finite number.
+        BundleError: A value is not a finite number or nothing that JSON knows.
     """
-    fields = manifest.model_dump() | {"digest": _ZEROS.decode()}
+    fields = asdict(manifest) | {"digest": _ZEROS.decode()}
     try:
         text = json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise BundleError(
-            "The manifest must hold finite numbers only; NaN or infinity came. Leave out metrics "
-            "that have no value."
+            "The manifest must hold text, finite numbers, lists and objects only; something else "
+            "came, as NaN. Leave out metrics that have no value."
         ) from error
     blank = text.encode()
     match = _match(blank)
@@ -109,13 +110,24 @@ def decode_manifest(content: bytes) -> Manifest:
     if match["digest"] != expected:
         raise BundleError(f"{MANIFEST} was changed after publication. Restore or train it anew.")
     try:
-        fields = orjson.loads(content)
-        del fields["digest"]
-        return Manifest.model_validate(fields)
-    except (ValueError, TypeError, KeyError, ValidationError) as error:
+        return _make_manifest(orjson.loads(content))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BundleError(
             f"{MANIFEST} is not of this version's form. Train the model anew."
         ) from error
+
+
+def _make_manifest(fields: dict[str, Any]) -> Manifest:
+    golden = fields["golden_rows"]
+    inputs = {name: tuple(values) for name, values in golden["inputs"].items()}
+    del fields["digest"]
+    made = {
+        "features": tuple(ModelFeature(**feature) for feature in fields["features"]),
+        "fingerprint": Fingerprint(**fields["fingerprint"]),
+        "golden_rows": GoldenRows(inputs, tuple(golden["probabilities"])),
+        "files": {name: FileDigest(**digest) for name, digest in fields["files"].items()},
+    }
+    return Manifest(**(fields | made))
 
 
 def _match(content: bytes) -> re.Match[bytes]:

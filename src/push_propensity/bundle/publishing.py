@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count, takewhile
@@ -82,7 +82,7 @@ def publish(bundle: Bundle, root: Path, name: str | None = None) -> PublishedBun
 
 
 def find_published(
-    root: Path, fingerprint: Fingerprint | Mapping[str, str], name: str | None = None
+    root: Path, fingerprint: Fingerprint, name: str | None = None
 ) -> PublishedBundle | None:
     """Return an intact bundle that was made from the same things, or None.
 
@@ -98,11 +98,10 @@ def find_published(
     if (root / _NEXT_POINTER).exists():
         with suppress(OSError), _locked(root):
             _finish_interrupted(root)
-    wanted = Fingerprint.model_validate(fingerprint)
     names = None if name is None else set(_taken_names(root, name))
     for manifest in sorted(_intact_manifests(root), key=lambda m: m.sequence, reverse=True):
         considered = names is None or manifest.name in names
-        if considered and manifest.fingerprint == wanted and _is_intact(root / manifest.name):
+        if considered and manifest.fingerprint == fingerprint and _is_intact(root / manifest.name):
             return PublishedBundle(manifest.name, manifest.name)
     return None
 
@@ -113,13 +112,12 @@ def _check_files(files: Mapping[str, bytes]) -> None:
 
 
 def _complete(bundle: Bundle, root: Path, name: str, now: datetime) -> Manifest:
-    return bundle.manifest.model_copy(
-        update={
-            "name": name,
-            "created_at": now.isoformat(timespec="microseconds"),
-            "sequence": max((m.sequence for m in _intact_manifests(root)), default=0) + 1,
-            "files": {file: digest_file(content) for file, content in bundle.files.items()},
-        }
+    return replace(
+        bundle.manifest,
+        name=name,
+        created_at=now.isoformat(timespec="microseconds"),
+        sequence=max((m.sequence for m in _intact_manifests(root)), default=0) + 1,
+        files={file: digest_file(content) for file, content in bundle.files.items()},
     )
 
 

@@ -23,7 +23,7 @@ from push_propensity.handler.quiet_kedro import (
 from push_propensity.pipelines import inference
 from push_propensity.scoring import ScoringLimits, parse_users
 
-_LIMITS = ScoringLimits()
+_LIMITS = ScoringLimits(byte_limit=6 * 2**20, user_limit=20_000)
 _STORE = ModelStore()
 
 
@@ -74,11 +74,7 @@ def _pipeline() -> Pipeline:
 
 
 def _score(users: dict[str, Any], bundle: Bundle) -> dict[str, Any]:
-    given = {
-        "scoring_users": users,
-        "model_bundle": bundle,
-        "params:scoring_limits": _LIMITS,
-    }
+    given = {"scoring_users": users, "model_bundle": bundle}
     datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in given.items()}
     made = {name: MemoryDataset(copy_mode="assign") for name in _pipeline().all_outputs()}
     results = SequentialRunner().run(_pipeline(), DataCatalog({**datasets, **made}))

@@ -5,7 +5,6 @@ from typing import Any
 from push_propensity.bundle import Bundle
 from push_propensity.scoring import (
     CheckedUsers,
-    ScoringLimits,
     check_users,
     parse_users,
     report_scores,
@@ -13,10 +12,10 @@ from push_propensity.scoring import (
 
 
 def validate_users(
-    scoring_users: str | bytes | dict[str, Any], model_bundle: Bundle, scoring_limits: ScoringLimits
+    scoring_users: str | bytes | dict[str, Any], model_bundle: Bundle
 ) -> CheckedUsers:
     """Read the users and sort out those whom the model cannot score."""
-    return check_users(parse_users(scoring_users, scoring_limits), model_bundle.model.schema)
+    return check_users(parse_users(scoring_users), model_bundle.model.schema)
 
 
 def score_users(checked_users: CheckedUsers, model_bundle: Bundle) -> dict[str, Any]:

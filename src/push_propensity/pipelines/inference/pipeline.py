@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 validate_users,
-                ["scoring_users", "model_bundle", "params:scoring_limits"],
+                ["scoring_users", "model_bundle"],
                 "checked_users",
                 name="validate_users",
             ),

@@ -1,0 +1,512 @@
+"""What worked, what did not and by how much: sentences made from the numbers."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pandas as pd
+from scipy.stats import t
+
+from push_propensity.metrics import HEADLINE
+from push_propensity.uncertainty import GAIN
+from push_propensity.wording import (
+    count,
+    defined,
+    entry_label,
+    listing,
+    metric_label,
+    number,
+    percent,
+    percent_span,
+    plural,
+    sentence_start,
+    span,
+)
+
+CART = "abandoned_before"
+WEIGHTY_SHARE = 1 / 3
+Verdict = Literal["worked", "failed", "noise", "note"]
+Table = pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statement, what it is about and how it ended."""
+
+    topic: str
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The tables that the findings are read from.
+
+    Attributes:
+        winner: With the name of the winner as `candidate`.
+        leaderboard: One row per entry, the best on the folds first.
+        metrics: From `uncertainty.measure`.
+        comparisons: From `uncertainty.compare`.
+        curves: From `curves.trace`.
+        decisions: From `thresholds.decide`.
+        paths: From `regularisation.paths`.
+        importance: From `importance.permutation_importance`.
+        slices: From `slices.measure`.
+        notified_share: Share of a product's users that `gain` notifies.
+        confidence: Of every interval.
+        minimum_slice_purchases: Product types bought less often are not spoken of.
+    """
+
+    winner: Mapping[str, Any]
+    leaderboard: Table
+    metrics: Table
+    comparisons: Table
+    curves: Table
+    decisions: Table
+    paths: Table
+    importance: Table
+    slices: Table
+    notified_share: float
+    confidence: float
+    minimum_slice_purchases: int
+
+    @property
+    def name(self) -> str:
+        """The winner's name in the tables."""
+        return str(self.winner["candidate"])
+
+    @property
+    def label(self) -> str:
+        """The winner's name for readers."""
+        return entry_label(self.name)
+
+    @property
+    def baselines(self) -> list[str]:
+        """Entries that learn nothing or nearly nothing, the best on the folds first."""
+        table = self.leaderboard[self.leaderboard["kind"] == "baseline"]
+        return [str(name) for name in table["candidate"]]
+
+    def metric(self, entry: str, metric: str, segment: str = "all") -> dict[str, float]:
+        """Value, low, high and sizes of one metric on test."""
+        chosen = self.metrics[
+            (self.metrics["entry"] == entry)
+            & (self.metrics["metric"] == metric)
+            & (self.metrics["segment"] == segment)
+        ]
+        numbers = ["value", "low", "high", "rows", "purchases", "products", "purchases_covered"]
+        return {name: float(chosen[name].iloc[0]) for name in numbers}
+
+    def difference(self, entry: str, metric: str = HEADLINE) -> dict[str, Any]:
+        """Winner minus an entry on all rows, the ends of the paired interval and the verdict."""
+        kept = self.comparisons[
+            (self.comparisons["entry"] == entry)
+            & (self.comparisons["metric"] == metric)
+            & (self.comparisons["segment"] == "all")
+        ]
+        return _first(kept)
+
+    def interval(self, low: float, high: float, decimals: int = 3) -> str:
+        """Write an interval with its confidence."""
+        return f"{percent(self.confidence)} interval {span(low, high, decimals)}"
+
+    def interval_of_shares(self, low: float, high: float) -> str:
+        """Write an interval of shares with its confidence."""
+        sure = percent(self.confidence)
+        return f"{sure} interval {percent_span(low, high)}"
+
+
+def _first(table: Table) -> dict[str, Any]:
+    return {str(name): value for name, value in table.iloc[0].items()}
+
+
+def derive(evidence: Evidence) -> list[dict[str, str]]:
+    """Every finding as plain data.
+
+    Args:
+        evidence: The tables to read.
+
+    Returns:
+        Dicts with topic, verdict (worked, failed, noise or note) and text.
+    """
+    steps = (
+        _against_others,
+        _within_product,
+        _reach,
+        _segments,
+        _folds_and_test,
+        _calibration,
+        _decision,
+        _regularisation,
+        _importance,
+        _users,
+        _weeks,
+        _product_types,
+    )
+    return [asdict(finding) for step in steps for finding in step(evidence)]
+
+
+def summarise(evidence: Evidence) -> str:
+    """One paragraph for whoever sends the notifications: who wins and what it means."""
+    reach = evidence.metric(evidence.name, GAIN)
+    share = evidence.notified_share
+    found = (
+        f"{evidence.label} won. Pick a product and notify the {percent(share)} of users whom it "
+        f"finds most likely to buy it: you reach {percent(reach['value'])} of the product's buyers "
+        f"({evidence.interval_of_shares(reach['low'], reach['high'])}), where the same number of "
+        f"messages sent at random would reach {percent(share)}."
+    )
+    steps = (_summary_of_baseline, _summary_of_rivals, _summary_of_carts)
+    return " ".join([found, *(sentence for step in steps for sentence in step(evidence))])
+
+
+def _summary_of_baseline(evidence: Evidence) -> Iterator[str]:
+    """How the best baseline does at the same share; the constant says nothing."""
+    for entry in [b for b in evidence.baselines if b != "constant"][:1]:
+        reached = evidence.metric(entry, GAIN)["value"]
+        yield (f"The best rule without a model ({entry_label(entry)}) reaches {percent(reached)}.")
+
+
+def _summary_of_rivals(evidence: Evidence) -> Iterator[str]:
+    rivals = _rivals(evidence)
+    close = [e for e in rivals if evidence.difference(e)["verdict"] == "noise"]
+    ahead = [e for e in rivals if evidence.difference(e)["verdict"] == "worse"]
+    if ahead:
+        names = listing([entry_label(e) for e in ahead])
+        yield f"On the test window {names} did better: the choice deserves a second look."
+    if close:
+        names = listing([entry_label(e) for e in close])
+        yield f"On {_test_size(evidence)}, {names} cannot be told apart from it."
+    yield from _summary_of_close_reach(evidence)
+
+
+def _summary_of_close_reach(evidence: Evidence) -> Iterator[str]:
+    """Say so where rivals that rank worse overall reach as many buyers."""
+    level = [
+        entry_label(entry)
+        for entry in _rivals(evidence)
+        if evidence.difference(entry)["verdict"] == "better"
+        and evidence.difference(entry, GAIN)["verdict"] == "noise"
+    ]
+    if level:
+        yield (
+            f"At {percent(evidence.notified_share)} {listing(level)} "
+            f"{'reaches' if len(level) == 1 else 'reach'} as many, within noise; "
+            f"{evidence.label} leads at the very top of the ranking (product AP)."
+        )
+
+
+def _summary_of_carts(evidence: Evidence) -> Iterator[str]:
+    """Warn where the figures rest on what is known late."""
+    lost = _share_lost(evidence)
+    if lost.get(CART, 0.0) > WEIGHTY_SHARE:
+        yield (
+            f"Much of this rests on carts that users left before they ordered: shuffling {CART} "
+            f"takes {percent(lost[CART])} of the quality (product AP). A notification goes out "
+            "before the user comes back, when fewer carts are known, so expect less in practice."
+        )
+
+
+def _share_lost(evidence: Evidence) -> dict[str, float]:
+    """Which share of the winner's headline metric goes when a feature is shuffled."""
+    whole = evidence.metric(evidence.name, HEADLINE)["value"]
+    table = evidence.importance
+    return {
+        str(feature): float(drop / whole)
+        for feature, drop in zip(table["feature"], table[HEADLINE], strict=True)
+    }
+
+
+def _rivals(evidence: Evidence) -> list[str]:
+    return [entry for entry in _others(evidence) if entry not in evidence.baselines]
+
+
+def _test_size(evidence: Evidence) -> str:
+    sizes = evidence.metric(evidence.name, HEADLINE)
+    return f"the test window's {plural(int(sizes['purchases']), 'purchase')}"
+
+
+def _others(evidence: Evidence) -> list[str]:
+    return [str(e) for e in evidence.leaderboard["candidate"] if e != evidence.name]
+
+
+def _against_others(evidence: Evidence) -> Iterator[Finding]:
+    for entry in _others(evidence):
+        row = evidence.difference(entry)
+        if not defined(row["difference"]):
+            continue
+        size = number(abs(row["difference"]))
+        other = entry_label(entry)
+        sure = f"{evidence.interval(row['low'], row['high'])}, paired bootstrap by user"
+        texts: dict[str, tuple[Verdict, str]] = {
+            "better": ("worked", f"{evidence.label} beats {other} by {size} product AP on test"),
+            "worse": (
+                "failed",
+                f"{evidence.label} loses to {other} by {size} product AP on test, so the choice "
+                "made on the folds did not hold",
+            ),
+            "noise": (
+                "noise",
+                f"{evidence.label} and {other} cannot be told apart on test: a difference of "
+                f"{number(row['difference'])} product AP is within noise",
+            ),
+        }
+        verdict, text = texts[row["verdict"]]
+        yield Finding("Models against each other", verdict, f"{text} ({sure}).")
+
+
+def _within_product(evidence: Evidence) -> Iterator[Finding]:
+    for entry in [b for b in evidence.baselines if b != "constant"]:
+        auc = evidence.metric(entry, "product_roc_auc")
+        pooled = evidence.metric(entry, "roc_auc")["value"]
+        if not defined(auc["value"]):
+            continue
+        sure = f"(ROC AUC {number(auc['value'])}, {evidence.interval(auc['low'], auc['high'])})"
+        label, against = entry_label(entry), f"pooled over all products it shows {number(pooled)}"
+        if auc["high"] < 0.5:
+            text = f"{label} ranks worse than chance within a product {sure}, though {against}."
+            yield Finding("Ranking within a product", "failed", text)
+        elif auc["low"] > 0.5:
+            text = f"{label} ranks better than chance within a product {sure}; {against}."
+            yield Finding("Ranking within a product", "worked", text)
+        else:
+            text = f"{label} ranks no better than chance within a product {sure}; {against}."
+            yield Finding("Ranking within a product", "noise", text)
+
+
+def _reach(evidence: Evidence) -> Iterator[Finding]:
+    share = evidence.notified_share
+    best = evidence.metric(evidence.name, GAIN)
+    for entry in [e for e in _others(evidence) if e != "constant"]:
+        row = evidence.difference(entry, GAIN)
+        other = evidence.metric(entry, GAIN)
+        verdict: Verdict = {"better": "worked", "worse": "failed"}.get(row["verdict"], "noise")  # type: ignore[assignment]
+        outcome = {"worked": "more than", "failed": "fewer than", "noise": "within noise of"}
+        text = (
+            f"With {percent(share)} of a product's users notified, {evidence.label} reaches "
+            f"{percent(best['value'], 1)} of its buyers, {outcome[verdict]} "
+            f"{entry_label(entry)} with {percent(other['value'], 1)} (difference "
+            f"{number(100 * row['difference'], 1)} points, "
+            f"{evidence.interval(100 * row['low'], 100 * row['high'], 1)})."
+        )
+        yield Finding("Buyers reached", verdict, text)
+
+
+def _segments(evidence: Evidence) -> Iterator[Finding]:
+    for segment, meaning in (
+        ("repeat", "that the user bought before"),
+        ("explore", "that the user never bought"),
+    ):
+        own = evidence.metric(evidence.name, HEADLINE, segment)
+        flat = _no_skill(evidence, segment)
+        if not defined(own["value"]):
+            continue
+        text = (
+            f"On products {meaning}, {evidence.label} reaches product AP {number(own['value'])} "
+            f"({evidence.interval(own['low'], own['high'])}; {count(own['purchases'])} purchases"
+            f"{flat})."
+        )
+        yield Finding("Repeat and explore", "note", text)
+
+
+def _no_skill(evidence: Evidence, segment: str) -> str:
+    if "constant" not in evidence.baselines:
+        return ""
+    return f"; no skill: {number(evidence.metric('constant', HEADLINE, segment)['value'])}"
+
+
+def _folds_and_test(evidence: Evidence) -> Iterator[Finding]:
+    row = _first(evidence.leaderboard[evidence.leaderboard["candidate"] == evidence.name])
+    test = evidence.metric(evidence.name, HEADLINE)
+    folds, error = float(row[HEADLINE]), float(row[f"{HEADLINE}_standard_error"])
+    if not (defined(folds) and defined(test["value"])):
+        return
+    inside = test["low"] <= folds <= test["high"]
+    text = (
+        f"{evidence.label} scored {number(folds)} product AP on the folds (standard error "
+        f"{number(error)}) and {number(test['value'])} on test "
+        f"({evidence.interval(test['low'], test['high'])}): "
+        + ("what the folds promised held." if inside else "test differs from the folds.")
+    )
+    failed: Verdict = "failed" if folds > test["high"] else "note"
+    yield Finding("Folds and test", "worked" if inside else failed, text)
+    yield from _runner_up(evidence)
+
+
+def _runner_up(evidence: Evidence) -> Iterator[Finding]:
+    """How sure the choice was on the folds themselves."""
+    second = evidence.winner.get("runner_up")
+    if not second or not defined(second["standard_error"]):
+        return
+    ahead, error = float(second["difference"]), float(second["standard_error"])
+    paths = evidence.paths[evidence.paths["candidate"] == evidence.name]
+    sure = _certain(evidence, ahead, error, int(paths["folds"].max()) if len(paths) else 0)
+    text = (
+        f"On the folds {evidence.label} was {number(ahead)} product AP ahead of "
+        f"{entry_label(str(second['candidate']))} (standard error {number(error)}, paired by "
+        f"fold){'' if sure else ': within noise'}."
+    )
+    yield Finding("Folds and test", "worked" if sure else "noise", text)
+
+
+def _calibration(evidence: Evidence) -> Iterator[Finding]:
+    points = evidence.curves[
+        (evidence.curves["curve"] == "calibration") & (evidence.curves["entry"] == evidence.name)
+    ]
+    expected = float((points["x"] * points["rows"]).sum())
+    bought = float((points["y"] * points["rows"]).sum())
+    error = evidence.metric(evidence.name, "expected_calibration_error")["value"]
+    if not bought > 0:
+        return
+    off = expected / bought - 1
+    verdict: Verdict = "worked" if abs(off) <= 0.1 else "failed"
+    text = (
+        f"{evidence.label} expected {plural(round(expected), 'purchase')} on test and "
+        f"{plural(round(bought), 'was', 'were')} made: {percent(abs(off), 1)} "
+        f"too {'many' if off > 0 else 'few'}; expected calibration error {number(error, 4)}."
+    )
+    yield Finding("Calibration", verdict, text)
+
+
+def _decision(evidence: Evidence) -> Iterator[Finding]:
+    row = _first(evidence.decisions[evidence.decisions["entry"] == evidence.name])
+    said = int(row["true_positives"] + row["false_positives"])
+    text = (
+        f"At threshold {number(row['threshold'])}, {evidence.label} says that "
+        f"{plural(said, 'row')} on test are bought: {percent(row['precision'], 1)} are "
+        f"({evidence.interval_of_shares(row['precision_low'], row['precision_high'])}), which is "
+        f"{percent(row['recall'], 1)} of all purchases "
+        f"({evidence.interval_of_shares(row['recall_low'], row['recall_high'])}); "
+        f"F1 {number(row['f1'])}."
+    )
+    yield Finding("Decision at a threshold", "note", text)
+
+
+def _regularisation(evidence: Evidence) -> Iterator[Finding]:
+    for (candidate, parameter), part in evidence.paths.groupby(
+        ["candidate", "parameter"], sort=False
+    ):
+        path = part[part["on_path"] & part["mean"].notna()].sort_values("mean")
+        if len(path) < 2:
+            continue
+        worst, best = path.iloc[0], path.iloc[-1]
+        behind, error = float(worst["behind"]), float(worst["behind_standard_error"])
+        matters = _certain(evidence, behind, error, int(worst["folds"]))
+        text = (
+            f"{entry_label(str(candidate))}, {parameter}: the best trial has {best['setting']} and "
+            f"product AP {number(best['mean'])} on the folds; the best with {worst['setting']} is "
+            f"{number(behind)} behind (standard error {number(error)}, paired by fold), "
+            f"{'so it matters' if matters else 'which is within noise'}."
+            f"{_edge(path, best) if matters else ''}"
+        )
+        yield Finding("Regularisation", "worked" if matters else "noise", text)
+
+
+def _certain(evidence: Evidence, difference: float, error: float, folds: int) -> bool:
+    """Whether a mean difference over folds is told from 0 by Student's t, few folds minded."""
+    if folds < 2 or not defined(error):
+        return False
+    return difference > error * float(t.ppf((1 + evidence.confidence) / 2, folds - 1))
+
+
+def _edge(path: pd.DataFrame, best: pd.Series) -> str:
+    """Warn where a sweep over several numbers stopped at its best one."""
+    at_edge = best["value"] in (path["value"].min(), path["value"].max())
+    if len(path) < 3 or not at_edge:
+        return ""
+    return " The best value is the last one tried: a wider sweep may do better."
+
+
+def _importance(evidence: Evidence) -> Iterator[Finding]:
+    table = evidence.importance
+    sure = table[table[HEADLINE] > 2 * table[f"{HEADLINE}_deviation"]]
+    if not len(sure):
+        return
+    top = [f"{r['feature']} ({number(r[HEADLINE])})" for _, r in sure.head(4).iterrows()]
+    text = (
+        f"Shuffling {len(sure)} of {plural(len(table), 'feature')} costs product AP beyond chance, "
+        f"the most with {listing(top)}."
+    )
+    yield Finding("Features", "note", text)
+    yield from _weighty(evidence)
+    idle = len(table) - len(sure)
+    if idle:
+        text = (
+            f"Shuffling any one of {plural(idle, 'feature')} costs less product AP than twice its "
+            "standard deviation: alone they do not show, though columns that say the same cover "
+            "for each other."
+        )
+        yield Finding("Features", "noise", text)
+
+
+def _weighty(evidence: Evidence) -> Iterator[Finding]:
+    for feature, lost in _share_lost(evidence).items():
+        if lost > WEIGHTY_SHARE:
+            text = (
+                f"{evidence.label} stands or falls with {feature}: shuffling it alone takes "
+                f"{percent(lost)} of the product AP."
+            )
+            yield Finding("Features", "failed" if feature == CART else "note", text)
+
+
+def _sliced(evidence: Evidence, dimension: str, minimum: int = 1) -> pd.DataFrame:
+    table = evidence.slices
+    kept = table[(table["dimension"] == dimension) & (table["purchases"] >= minimum)]
+    return kept[kept[HEADLINE].notna()]
+
+
+def _users(evidence: Evidence) -> Iterator[Finding]:
+    parts = [_slice_text(evidence, row) for _, row in _sliced(evidence, "user").iterrows()]
+    if parts:
+        text = f"By the user's history, product AP is {listing(parts)}."
+        yield Finding("Parts of the shop", "note", text)
+
+
+def _slice_text(evidence: Evidence, row: pd.Series) -> str:
+    low, high = row[f"{HEADLINE}_low"], row[f"{HEADLINE}_high"]
+    return (
+        f"{number(row[HEADLINE])} for {row['slice']} ({evidence.interval(low, high)}; "
+        f"no skill: {number(row['no_skill'])})"
+    )
+
+
+def _weeks(evidence: Evidence) -> Iterator[Finding]:
+    weeks = _sliced(evidence, "week").sort_values(HEADLINE)
+    if len(weeks) < 2:
+        return
+    low, high = weeks.iloc[0], weeks.iloc[-1]
+    apart = low[f"{HEADLINE}_high"] < high[f"{HEADLINE}_low"]
+    text = (
+        f"By week, product AP lies between {number(low[HEADLINE])} (week of {low['slice']}, "
+        f"{count(low['purchases'])} purchases) and {number(high[HEADLINE])} (week of "
+        f"{high['slice']}, {count(high['purchases'])} purchases); their intervals "
+        f"{'do not overlap, so quality is not steady' if apart else 'overlap'}."
+    )
+    yield Finding("Parts of the shop", "failed" if apart else "noise", text)
+
+
+def _product_types(evidence: Evidence) -> Iterator[Finding]:
+    minimum = evidence.minimum_slice_purchases
+    kinds = _sliced(evidence, "product_type", minimum).sort_values(HEADLINE, ascending=False)
+    if len(kinds) < 2:
+        return
+    named = [f"{row['slice']} ({number(row[HEADLINE])})" for _, row in kinds.iterrows()]
+    ends = min(3, len(named) // 2)
+    text = (
+        f"Of the {len(kinds)} product types with at least {minimum} purchases on test, "
+        f"{listing(named[:ends])} {_be(ends)} ranked best and {listing(named[-ends:])} worst."
+    )
+    yield Finding("Parts of the shop", "note", text)
+
+
+def _be(items: int) -> str:
+    return "is" if items == 1 else "are"
+
+
+def metric_sentence(evidence: Evidence) -> str:
+    """What the headline metric counted on test."""
+    sizes = evidence.metric(evidence.name, HEADLINE)
+    return (
+        f"{sentence_start(metric_label(HEADLINE))} counts the "
+        f"{plural(int(sizes['products']), 'product')} with at least 5 purchases on test; they hold "
+        f"{percent(sizes['purchases_covered'])} of its {count(sizes['purchases'])} purchases."
+    )

@@ -1,0 +1,188 @@
+"""Reporting: test results of every entry, figures, findings, report and model card."""
+
+from kedro.pipeline import Node, Pipeline
+
+from push_propensity.candidates import FAMILIES
+from push_propensity.figures import (
+    plot_calibration,
+    plot_comparisons,
+    plot_confusion,
+    plot_importance,
+    plot_leaderboard,
+    plot_precision_recall,
+    plot_product_precision_recall,
+    plot_product_roc,
+    plot_regularisation,
+    plot_roc,
+    plot_thresholds,
+    plot_users,
+    plot_weeks,
+)
+from push_propensity.pipelines.reporting.nodes import (
+    compare_entries,
+    decide_test,
+    measure_slices,
+    measure_test,
+    permute_features,
+    plot_gains,
+    plot_product_types,
+    render_report,
+    resample_test,
+    score_calibration,
+    score_test,
+    sweep_thresholds,
+    trace_curves,
+    trace_regularisation,
+    write_findings,
+    write_model_card,
+)
+
+MODELS = {entry: f"{entry}_model" for entry in FAMILIES}
+OPTIONS = "params:report_options"
+EVIDENCE = {
+    "winner": "winner",
+    "leaderboard": "leaderboard",
+    "metrics": "test_metrics",
+    "comparisons": "test_comparisons",
+    "curves": "test_curves",
+    "decisions": "test_decisions",
+    "paths": "regularisation_paths",
+    "importance": "feature_importance",
+    "slices": "test_slices",
+}
+FIGURES = (
+    "leaderboard_figure",
+    "comparisons_figure",
+    "gains_figure",
+    "product_precision_recall_figure",
+    "precision_recall_figure",
+    "product_roc_figure",
+    "roc_figure",
+    "calibration_figure",
+    "thresholds_figure",
+    "confusion_figure",
+    "regularisation_figure",
+    "importance_figure",
+    "product_types_figure",
+    "users_figure",
+    "weeks_figure",
+)
+
+
+def create_pipeline() -> Pipeline:
+    """Measure on test, draw, and write it up."""
+    return _measurements() + _figures() + _documents()
+
+
+def _measurements() -> Pipeline:
+    window = {"test": "test", "calibration": "calibration"}
+    options = {"report_options": OPTIONS}
+    return Pipeline(
+        [
+            Node(score_test, {"test": "test"} | MODELS, "test_scores", name="score_test"),
+            Node(
+                score_calibration,
+                {"calibration": "calibration"} | MODELS,
+                "calibration_scores",
+                name="score_calibration",
+            ),
+            Node(resample_test, ["test_scores", OPTIONS], "test_resamples", name="resample_test"),
+            Node(
+                measure_test,
+                ["test_scores", "test_resamples", OPTIONS],
+                "test_metrics",
+                name="measure_test",
+            ),
+            Node(
+                compare_entries,
+                ["test_metrics", "test_resamples", "winner", OPTIONS],
+                "test_comparisons",
+                name="compare_entries",
+            ),
+            Node(trace_curves, ["test_scores", OPTIONS], "test_curves", name="trace_curves"),
+            Node(
+                decide_test,
+                ["test_scores", "calibration_scores", OPTIONS],
+                "test_decisions",
+                name="decide_test",
+            ),
+            Node(
+                sweep_thresholds,
+                ["test_scores", "winner", OPTIONS],
+                "test_threshold_sweep",
+                name="sweep_thresholds",
+            ),
+            Node(
+                trace_regularisation,
+                "trials",
+                "regularisation_paths",
+                name="trace_regularisation",
+            ),
+            Node(
+                permute_features,
+                window | {"winner": "winner"} | options | MODELS,
+                "feature_importance",
+                name="permute_features",
+            ),
+            Node(
+                measure_slices,
+                ["test_scores", "winner", OPTIONS],
+                "test_slices",
+                name="measure_slices",
+            ),
+        ]
+    )
+
+
+def _figures() -> Pipeline:
+    ranked = ["test_curves", "test_metrics", "winner"]
+    drawings = (
+        (plot_leaderboard, ["leaderboard", "test_metrics"]),
+        (plot_comparisons, ["test_comparisons", "winner"]),
+        (plot_gains, ["test_curves", "winner", OPTIONS]),
+        (plot_product_precision_recall, ranked),
+        (plot_precision_recall, ranked),
+        (plot_product_roc, ranked),
+        (plot_roc, ranked),
+        (plot_calibration, ranked),
+        (plot_thresholds, ["test_threshold_sweep", "test_decisions", "winner"]),
+        (plot_confusion, ["test_decisions", "winner"]),
+        (plot_regularisation, ["regularisation_paths"]),
+        (plot_importance, ["feature_importance"]),
+        (plot_product_types, ["test_slices", OPTIONS]),
+        (plot_users, ["test_slices"]),
+        (plot_weeks, ["test_slices"]),
+    )
+    return Pipeline(
+        [
+            Node(
+                draw,
+                inputs,
+                f"{draw.__name__.removeprefix('plot_')}_figure",
+                name=draw.__name__,
+            )
+            for draw, inputs in drawings
+        ]
+    )
+
+
+def _documents() -> Pipeline:
+    options = {"report_options": OPTIONS}
+    written = {name: name for name in ("split_summary", "data_quality", "findings")}
+    return Pipeline(
+        [
+            Node(write_findings, options | EVIDENCE, "findings", name="write_findings"),
+            Node(
+                render_report,
+                options | written | EVIDENCE | {name: name for name in FIGURES},
+                "report",
+                name="render_report",
+            ),
+            Node(
+                write_model_card,
+                options | written | EVIDENCE,
+                "model_card",
+                name="write_model_card",
+            ),
+        ]
+    )

@@ -1,0 +1,252 @@
+"""The report's tables: numbers as text, ready for a page or a card."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from push_propensity.findings import Evidence
+from push_propensity.metrics import HEADLINE, METRICS, SEGMENTS
+from push_propensity.uncertainty import GAIN
+from push_propensity.wording import (
+    MISSING,
+    SEGMENT_LABELS,
+    count,
+    entry_label,
+    metric_label,
+    metric_number,
+    number,
+    percent,
+    percent_span,
+    plural,
+    sentence_start,
+)
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table as text: the first column names the row; a cell may hold several lines."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    emphasised: frozenset[int] = frozenset()
+    folded: bool = False
+
+
+def split_table(splits: Mapping[str, Mapping[str, Any]]) -> TableView:
+    """The split as text.
+
+    Args:
+        splits: From `splits.summarise_split`: each part's days and numbers.
+    """
+    sizes = ("orders", "users", "products", "rows", "purchases")
+    rows = tuple(
+        (
+            part,
+            f"{row['first_day']} to {row['last_day']}",
+            *(count(row[name]) for name in sizes),
+            percent(row["purchase_share"], 2),
+        )
+        for part, row in splits.items()
+    )
+    columns = ("part", "days", *sizes, "rows bought")
+    return TableView("Parts of the split, by day, whole orders together", columns, rows)
+
+
+def leaderboard_table(leaderboard: pd.DataFrame) -> TableView:
+    """The leaderboard as text: means over folds ± standard error."""
+    rows, best = [], set()
+    for position, row in enumerate(leaderboard.to_dict("records")):
+        cells = (
+            f"{metric_number(m, row[m])}\n± {metric_number(m, row[f'{m}_standard_error'])}"
+            for m in METRICS
+        )
+        rows.append((entry_label(str(row["candidate"])), *cells, _settings(row["parameters"])))
+        if row["is_winner"]:
+            best.add(position)
+    columns = ("entry", *(metric_label(m) for m in METRICS), "parameters")
+    caption = (
+        "Leaderboard: mean over the folds ± standard error, best trial of each; winner in bold"
+    )
+    return TableView(caption, columns, tuple(rows), frozenset(best))
+
+
+def _settings(text: object) -> str:
+    """Parameters as `name value` pairs."""
+    if not isinstance(text, str) or not text:
+        return MISSING
+    pairs = json.loads(text).items()
+    texts = [f"{n} {v:g}" if isinstance(v, float) else f"{n} {v}" for n, v in pairs]
+    return "\n".join(texts) or MISSING
+
+
+def metrics_table(evidence: Evidence, metrics: Iterable[str] = (*METRICS, GAIN)) -> TableView:
+    """Metrics of every entry on test with their intervals, as text."""
+    shown = tuple(metrics)
+    entries = [str(name) for name in evidence.leaderboard["candidate"]]
+    rows = tuple(
+        (entry_label(entry), *(_with_interval(evidence, entry, metric) for metric in shown))
+        for entry in entries
+    )
+    labels = [metric_label(m) for m in shown]
+    columns = (
+        "entry",
+        *(_gain_label(evidence) if m == GAIN else n for m, n in zip(shown, labels, strict=True)),
+    )
+    caption = (
+        f"Test window: value, {percent(evidence.confidence)} interval below (bootstrap by user)"
+    )
+    return TableView(caption, columns, rows, frozenset({entries.index(evidence.name)}))
+
+
+def _gain_label(evidence: Evidence) -> str:
+    return f"buyers reached at {percent(evidence.notified_share)}"
+
+
+def _with_interval(evidence: Evidence, entry: str, metric: str, segment: str = "all") -> str:
+    row = evidence.metric(entry, metric, segment)
+    if metric == GAIN:
+        return f"{percent(row['value'])}\n{percent_span(row['low'], row['high'])}"
+    value = metric_number(metric, row["value"])
+    if pd.isna(row["low"]):
+        return value
+    return f"{value}\n{metric_number(metric, row['low'])} to {metric_number(metric, row['high'])}"
+
+
+def segments_table(evidence: Evidence) -> TableView:
+    """The headline metric on all, repeat and explore rows, as text."""
+    entries = [str(name) for name in evidence.leaderboard["candidate"]]
+    rows = tuple(
+        (
+            entry_label(entry),
+            *(_with_interval(evidence, entry, HEADLINE, segment) for segment in SEGMENTS),
+        )
+        for entry in entries
+    )
+    columns = ("entry", *(SEGMENT_LABELS[segment] for segment in SEGMENTS))
+    caption = f"{sentence_start(metric_label(HEADLINE))} on test by what the user bought before"
+    return TableView(caption, columns, rows, frozenset({entries.index(evidence.name)}))
+
+
+def comparisons_table(evidence: Evidence) -> TableView:
+    """Paired differences to the winner, as text."""
+    verdicts = {"better": "winner is better", "worse": "winner is worse", "noise": "within noise"}
+    table = evidence.comparisons
+    rows = tuple(
+        (
+            entry_label(str(row["entry"])),
+            SEGMENT_LABELS[str(row["segment"])],
+            _metric_name(evidence, str(row["metric"])),
+            metric_number(str(row["metric"]), row["difference"]),
+            f"{metric_number(str(row['metric']), row['low'])} to "
+            f"{metric_number(str(row['metric']), row['high'])}",
+            verdicts[str(row["verdict"])],
+        )
+        for row in table.to_dict("records")
+    )
+    columns = ("against", "rows", "metric", "winner minus entry", "interval", "verdict")
+    return TableView(f"{evidence.label} minus each other entry, same resamples", columns, rows)
+
+
+def _metric_name(evidence: Evidence, metric: str) -> str:
+    return _gain_label(evidence) if metric == GAIN else metric_label(metric)
+
+
+def decisions_table(evidence: Evidence) -> TableView:
+    """Decisions at each entry's threshold, as text."""
+    cells = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+    rates = ("precision", "recall", "f1")
+    rows = tuple(
+        (
+            entry_label(str(row["entry"])),
+            number(row["threshold"]),
+            *(
+                f"{number(row[r])}\n{number(row[f'{r}_low'])} to {number(row[f'{r}_high'])}"
+                for r in rates
+            ),
+            *(count(row[c]) for c in cells),
+        )
+        for row in evidence.decisions.to_dict("records")
+    )
+    names = [cell.replace("_", " ") for cell in cells]
+    columns = ("entry", "threshold", *(metric_label(r) for r in rates), *names)
+    return TableView("Decisions on test at each entry's threshold", columns, rows)
+
+
+def slices_table(evidence: Evidence, dimension: str, caption: str) -> TableView:
+    """The winner's quality in the slices of a dimension, as text."""
+    kept = evidence.slices[evidence.slices["dimension"] == dimension]
+    if dimension == "product_type":
+        kept = kept.sort_values("purchases", ascending=False, kind="stable")
+    rows = tuple(
+        (
+            str(row["slice"]),
+            count(row["purchases"]),
+            count(row["products"]),
+            percent(row["purchases_covered"]),
+            number(row[HEADLINE]),
+            f"{number(row[f'{HEADLINE}_low'])} to {number(row[f'{HEADLINE}_high'])}",
+            number(row["no_skill"]),
+            number(row["product_roc_auc"]),
+            number(row["average_precision"]),
+        )
+        for row in kept.to_dict("records")
+    )
+    columns = (
+        dimension.replace("_", " "),
+        "purchases",
+        "products counted",
+        "purchases covered",
+        metric_label(HEADLINE),
+        "interval",
+        "no skill",
+        metric_label("product_roc_auc"),
+        metric_label("average_precision"),
+    )
+    return TableView(caption, columns, rows)
+
+
+def importance_table(importance: pd.DataFrame) -> TableView:
+    """Permutation importance as text."""
+    metrics = (HEADLINE, "average_precision")
+    rows = tuple(
+        (
+            str(row["feature"]),
+            *(f"{number(row[m], 4)} ± {number(row[f'{m}_deviation'], 4)}" for m in metrics),
+        )
+        for row in importance.to_dict("records")
+    )
+    columns = ("feature", *(f"drop in {metric_label(m)}" for m in metrics))
+    return TableView("Permutation importance: mean drop ± standard deviation", columns, rows)
+
+
+def quality_table(checks: Sequence[Mapping[str, Any]], caption: str) -> TableView:
+    """Data-quality checks as text, the worst verdicts first."""
+    worst = {"fail": 0, "warn": 1}
+    rows = tuple(
+        (
+            str(check["subject"]),
+            str(check["dimension"]),
+            str(check["rule"]),
+            f"{count(check['checked'])} {check['unit']}",
+            count(check["failing"]),
+            percent(check["share"], 2),
+            str(check["verdict"]),
+        )
+        for check in sorted(checks, key=lambda check: worst.get(check["verdict"], 2))
+    )
+    columns = ("subject", "dimension", "rule", "checked", "failing", "share", "verdict")
+    return TableView(caption, columns, rows)
+
+
+def quality_sentence(checks: Sequence[Mapping[str, Any]]) -> str:
+    """How many checks were made and how they ended."""
+    verdicts = Counter(check["verdict"] for check in checks)
+    return (
+        f"{plural(len(checks), 'check')} of the whole feature frame: {verdicts['pass']} passed, "
+        f"{verdicts['warn']} warn and {verdicts['fail']} failed."
+    )

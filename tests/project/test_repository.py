@@ -1,0 +1,125 @@
+"""What holds for the files in git."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import PurePosixPath
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tests.project.environments import ROOT
+
+NAME = "push-propensity"
+FOREIGN_PATHS = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|Users|mnt|workspace)/")
+
+
+@pytest.fixture(scope="module")
+def committed():
+    """The text files in git and their content."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    texts = {}
+    for name in filter(None, listing.stdout.split("\0")):
+        path = ROOT / name
+        content = path.read_bytes() if path.is_file() else b"\0"
+        if b"\0" not in content:
+            texts[name] = content.decode("utf-8")
+    return texts
+
+
+@pytest.fixture(scope="module")
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def locked():
+    """Each locked requirement with its hashes; a name may be there once per platform."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    lines = text.replace("\\\n", " ").splitlines()
+    entries = [line for line in lines if line.strip() and not line.startswith("#")]
+    pairs = []
+    for entry in entries:
+        requirement, *hashes = entry.split("--hash=")
+        pairs.append((Requirement(requirement.strip()), [text.strip() for text in hashes]))
+    return pairs
+
+
+def requirements_of(project):
+    """Every dependency, those of the extras included."""
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    parsed = [Requirement(line) for group in groups for line in group]
+    return [requirement for requirement in parsed if requirement.name != NAME]
+
+
+def test_every_dependency_is_locked_within_its_range(project, locked):
+    versions = {}
+    for requirement, _ in locked:
+        (pin,) = requirement.specifier
+        assert pin.operator == "==", requirement.name
+        versions.setdefault(canonicalize_name(requirement.name), []).append(Version(pin.version))
+    for requirement in requirements_of(project):
+        found = versions.get(canonicalize_name(requirement.name), [])
+        assert found, f"{requirement.name}: run `make lock`"
+        for version in found:
+            assert requirement.specifier.contains(version), f"{requirement}: run `make lock`"
+
+
+def test_every_locked_file_is_known_by_its_hash(locked):
+    assert len(locked) > 50
+    for requirement, hashes in locked:
+        assert hashes, requirement.name
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", text) for text in hashes)
+
+
+def test_the_lock_names_no_index_and_no_host(locked):
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^\s*-", re.sub(r"^ +--hash=", "", text, flags=re.M), flags=re.M)
+    assert all(requirement.url is None for requirement, _ in locked)
+
+
+def test_telemetry_is_off_for_everyone_who_clones(committed):
+    assert yaml.safe_load(committed[".telemetry"]) == {"consent": False}
+
+
+def test_no_file_holds_a_path_of_a_machine(committed):
+    found = {
+        name: FOREIGN_PATHS.findall(text)
+        for name, text in committed.items()
+        if name != "LICENSE" and FOREIGN_PATHS.search(text)
+    }
+    assert not found
+
+
+def test_the_configuration_holds_no_absolute_path(committed):
+    for name, text in committed.items():
+        if name.startswith("conf/") and name.endswith(".yml"):
+            for value in scalars(yaml.safe_load(text)):
+                assert not PurePosixPath(str(value)).is_absolute(), name
+                assert "://" not in str(value), name
+                assert ".." not in PurePosixPath(str(value)).parts, name
+
+
+def scalars(value):
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        for entry in value:
+            yield from scalars(entry)
+    else:
+        yield value
+
+
+def test_credentials_and_local_settings_are_not_in_git(committed):
+    local = {name for name in committed if name.startswith("conf/local/")}
+    assert local <= {"conf/local/.gitkeep"}
+    assert not [name for name in committed if "credentials" in name]

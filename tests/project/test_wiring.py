@@ -1,0 +1,222 @@
+"""What holds for every pipeline, node, parameter and dataset in every environment."""
+
+import graphlib
+import inspect
+import itertools
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+from kedro.framework.project import pipelines
+from pydantic import BaseModel
+
+from push_propensity.pipeline_registry import DEFAULT
+from tests.project.environments import ROOT, is_parameter
+
+READ_BY_THE_COMMAND = {"start_from"}
+WRITERS_OF_RAW_DATA = {"sample_data", "sample_frame"}
+
+
+def argument_types(node):
+    """The annotated type of each dataset that a node reads, None where there is none."""
+    hints = get_type_hints(node.func)
+    arguments = list(inspect.signature(node.func).parameters)
+    if isinstance(node._inputs, dict):
+        return {name: hints.get(argument) for argument, name in node._inputs.items()}
+    last = len(arguments) - 1  # any number of datasets may go to *arguments
+    return {
+        name: hints.get(arguments[min(position, last)]) for position, name in enumerate(node.inputs)
+    }
+
+
+def parameter_types(nodes):
+    return [
+        (name, kind)
+        for node in nodes
+        for name, kind in argument_types(node).items()
+        if is_parameter(name)
+    ]
+
+
+def written_paths(environment, registered):
+    """Pipeline, dataset and path of every file that a run writes."""
+    for pipeline_name, pipeline in registered.items():
+        for name in sorted(pipeline.all_outputs()):
+            path = environment.path(name) if name in environment.catalog else None
+            if path is not None:
+                yield pipeline_name, name, path
+
+
+def crossing_datasets(registered):
+    """The datasets that one pipeline writes and another one reads."""
+    return {
+        name
+        for writer, reader in itertools.permutations(registered.values(), 2)
+        for name in writer.all_outputs() & reader.inputs()
+    }
+
+
+def layers_before(environment, pipeline, name):
+    """The layers of the nearest datasets upstream that have one."""
+    makers = [node for node in pipeline.nodes if name in node.outputs]
+    layers = set()
+    for source in itertools.chain.from_iterable(node.inputs for node in makers):
+        layer = environment.layer(source)
+        layers |= {layer} if layer else layers_before(environment, pipeline, source)
+    return layers
+
+
+@pytest.fixture(scope="module")
+def nodes(registered):
+    return [node for pipeline in registered.values() for node in pipeline.nodes]
+
+
+# ------------------------------------------------------------------ pipelines and nodes
+
+
+def test_every_pipeline_of_the_package_is_registered(registered):
+    folders = (ROOT / "src/push_propensity/pipelines").glob("*/pipeline.py")
+    assert set(registered) == {folder.parent.name for folder in folders}
+    assert all(pipeline.nodes for pipeline in registered.values())
+
+
+def test_a_plain_run_does_the_main_job_from_the_feature_frame(registered):
+    main = pipelines["__default__"]
+    parts = [registered[name] for name in DEFAULT if name in registered]
+    assert set(main.nodes) == {node for part in parts for node in part.nodes}
+    assert {name for name in main.inputs() if not is_parameter(name)} == {"feature_frame"}
+
+
+def test_the_handler_runs_the_registered_pipelines(registered):
+    from push_propensity.handler import fit, predict
+
+    assert predict._pipeline().nodes == registered["inference"].nodes
+    for name in ("data_processing", "training"):
+        assert fit._pipeline(name).nodes == registered[name].nodes
+
+
+def test_a_node_is_called_as_its_function(nodes):
+    for node in nodes:
+        assert node.name.removeprefix(f"{node.namespace}.") == node.func.__name__
+
+
+def test_a_node_s_function_is_beside_its_pipeline_or_in_the_domain(registered):
+    for name, pipeline in registered.items():
+        for node in pipeline.nodes:
+            module = node.func.__module__
+            assert module.startswith("push_propensity."), node.name
+            if ".pipelines." in module:
+                assert module == f"push_propensity.pipelines.{name}.nodes"
+            assert inspect.getdoc(node.func), node.name
+
+
+def test_nodes_annotate_all_arguments_and_results(nodes):
+    for node in nodes:
+        expected = {"return", *inspect.signature(node.func).parameters}
+        assert set(get_type_hints(node.func)) == expected, node.name
+
+
+def test_every_dataset_is_made_by_one_node(nodes):
+    outputs = [name for node in nodes for name in node.outputs]
+    assert len(outputs) == len(set(outputs))
+
+
+# ------------------------------------------------------------------ parameters
+
+
+def test_parameters_are_frozen_models_of_the_domain_that_refuse_unknown_keys(nodes):
+    types = set(parameter_types(nodes))
+    assert ("params:environment", str) in types
+    for name, kind in types - {("params:environment", str)}:
+        assert isinstance(kind, type), name
+        assert issubclass(kind, BaseModel), name
+        assert kind.model_config.get("frozen"), name
+        assert kind.model_config.get("extra") == "forbid", name
+        assert kind.__module__.startswith("push_propensity."), name
+        assert ".pipelines." not in kind.__module__, name
+
+
+def test_a_parameter_has_one_type(nodes):
+    types = {}
+    for name, kind in parameter_types(nodes):
+        assert types.setdefault(name, kind) is kind, name
+
+
+def test_the_parameters_of_every_environment_are_valid(environment, nodes):
+    for name, kind in parameter_types(nodes):
+        assert isinstance(environment.catalog.load(name), kind), name
+
+
+def test_every_parameter_is_read(environment, nodes):
+    read = {name.removeprefix("params:").split(".")[0] for name, _ in parameter_types(nodes)}
+    assert set(environment.parameters) == read | READ_BY_THE_COMMAND
+
+
+# ------------------------------------------------------------------ datasets
+
+
+def test_what_a_pipeline_reads_is_in_the_catalog(environment, registered):
+    for name, pipeline in registered.items():
+        assert not {read for read in pipeline.inputs() if read not in environment.catalog}, name
+
+
+def test_what_crosses_a_pipeline_is_in_the_catalog_and_outlives_the_run(environment, registered):
+    crossing = crossing_datasets(registered)
+    assert {"folds", "winner", "leaderboard"} & crossing
+    for name in crossing:
+        assert name in environment.catalog, name
+        assert environment.path(name) is not None, name
+
+
+def test_every_entry_of_the_catalog_belongs_to_a_pipeline(environment, nodes):
+    known = {name for node in nodes for name in (*node.inputs, *node.outputs)}
+    assert {name for name in environment.catalog if not is_parameter(name)} <= known
+
+
+def test_an_environment_writes_below_its_own_root_alone(environment, registered):
+    root = (
+        Path("data") if environment.name == "base" else Path("data/environments", environment.name)
+    )
+    assert environment.output_root == root
+    for _, name, path in written_paths(environment, registered):
+        assert path.is_relative_to(root), name
+        assert environment.name != "base" or not path.is_relative_to("data/environments"), name
+
+
+def test_no_two_datasets_are_written_to_one_path(environments, registered):
+    writers = {}
+    for environment in environments.values():
+        for _, name, path in written_paths(environment, registered):
+            writer = environment.name, name
+            assert writers.setdefault(path, writer) == writer, path
+
+
+def test_only_the_simulation_writes_raw_data(environment, registered):
+    for pipeline, name, path in written_paths(environment, registered):
+        assert "01_raw" not in path.parts or pipeline in WRITERS_OF_RAW_DATA, name
+
+
+def test_a_model_s_manifest_names_the_environment(environment):
+    assert environment.catalog.load("params:environment") == environment.name
+
+
+def test_the_feature_frame_is_validated_in_every_environment(environment):
+    entry = environment.entry("feature_frame")
+    assert entry["validator"]["class"] == "push_propensity.schema.check_feature_frame"
+
+
+def test_kedro_viz_shows_no_users_in_previews(environment):
+    for name in ("feature_frame", "train", "validation", "calibration", "test"):
+        entry = environment.entry(name)
+        assert entry["metadata"]["kedro-viz"]["preview"] is False, name
+
+
+def test_the_layers_of_the_flowchart_have_no_cycle(environment, registered):
+    """Kedro-Viz would show no layer at all."""
+    for shown in (*registered.values(), pipelines["__default__"]):
+        before = {}
+        for name in shown.datasets():
+            if layer := environment.layer(name):
+                before.setdefault(layer, set()).update(layers_before(environment, shown, name))
+        graph = {layer: others - {layer} for layer, others in before.items()}
+        assert list(graphlib.TopologicalSorter(graph).static_order())

@@ -1,0 +1,109 @@
+import numpy as np
+import pandas as pd
+import plotly.io
+import pytest
+
+from push_propensity import figures
+from push_propensity.pipelines.reporting.pipeline import FIGURES
+from push_propensity.wording import entry_label
+from tests.reporting.measured_shop import ENTRIES, WINNER
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_have_a_title_and_survive_json(results, name):
+    figure = results[name]
+    assert figure.layout.title.text
+    assert figure.layout.height >= 200
+    assert len(figure.data) > 0
+    assert plotly.io.from_json(figure.to_json()) == figure
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(FIGURES) - {"confusion_figure", "regularisation_figure"})
+)
+def test_axes_say_what_they_show(results, name):
+    layout = results[name].layout
+    assert layout.xaxis.title.text
+    assert layout.yaxis.title.text or isinstance(results[name].data[0].y[0], str)
+
+
+@pytest.mark.parametrize(
+    "name", ["gains_figure", "roc_figure", "product_roc_figure", "precision_recall_figure"]
+)
+def test_curves_are_listed_by_their_value(results, name):
+    lines = [trace for trace in results[name].data if ": " in trace.name]
+    lines = [trace for trace in lines if not trace.name.startswith("by chance")]
+    assert len(lines) == len(ENTRIES)
+    values = [float(trace.name.split(": ")[1].rstrip("\N{NO-BREAK SPACE}%")) for trace in lines]
+    assert values == sorted(values, reverse=True)
+
+
+def test_every_entry_has_its_own_colour_everywhere(results):
+    by_name = {}
+    for name in ("gains_figure", "roc_figure", "product_precision_recall_figure"):
+        for trace in results[name].data:
+            by_name.setdefault(trace.name.split(":")[0], set()).add(trace.line.color)
+    assert all(len(colours) == 1 for colours in by_name.values())
+    colours = [figures._colour(entry) for entry in ENTRIES]
+    assert len(set(colours)) == len(ENTRIES)
+
+
+def test_the_winner_is_drawn_thickest(results):
+    widths = {trace.name.split(":")[0]: trace.line.width for trace in results["gains_figure"].data}
+    assert max(widths, key=widths.get) == entry_label(WINNER["candidate"])
+
+
+def test_the_leaderboard_shows_folds_and_test(results):
+    folds, test = results["leaderboard_figure"].data
+    board = results["leaderboard"].set_index("candidate")["product_average_precision"]
+    drawn = dict(zip(folds.y, folds.x, strict=True))
+    assert drawn["XGBoost"] == pytest.approx(board["xgboost"], rel=1e-5)
+    metrics = results["test_metrics"].query("metric == 'product_average_precision'")
+    value = metrics.query("segment == 'all' and entry == 'xgboost'")["value"].iloc[0]
+    assert dict(zip(test.y, test.x, strict=True))["XGBoost"] == pytest.approx(value, rel=1e-5)
+
+
+def test_the_confusion_matrix_counts_every_row(results, scores):
+    cells = np.array(results["confusion_figure"].data[0].text).ravel()
+    counts = [int(cell.split("<b>")[1].split("</b>")[0].replace(",", "")) for cell in cells]
+    assert sum(counts) == len(scores)
+
+
+def test_comparisons_within_noise_are_grey(results):
+    table = results["test_comparisons"].query(
+        "segment == 'all' and metric == 'product_average_precision'"
+    )
+    noise = {entry_label(e) for e in table.loc[table["verdict"] == "noise", "entry"]}
+    dots = results["comparisons_figure"].data[0]
+    grey = {n for n, c in zip(dots.y, dots.marker.color, strict=True) if c == figures.GREY}
+    assert grey == noise
+    assert noise
+
+
+def test_product_types_bought_too_rarely_are_not_drawn(results):
+    figure = figures.plot_product_types(results["test_slices"], 10_000)
+    assert all(len(trace.x or ()) == 0 for trace in figure.data)
+
+
+@pytest.mark.parametrize(
+    ("values", "axis"),
+    [([1e-3, 1e-2, 1.0], "log"), ([3.0, 5.0], "linear"), ([0.0, 10.0], "linear")],
+)
+def test_a_parameter_that_spans_a_factor_of_ten_is_logarithmic(values, axis):
+    part = pd.DataFrame({"value": values, "setting": [str(v) for v in values]})
+    assert figures._parameter_axis(part)["type"] == axis
+
+
+def test_many_settings_get_no_tick_each():
+    part = pd.DataFrame({"value": np.linspace(1, 5, 20)})
+    assert "tickvals" not in figures._parameter_axis(part)
+
+
+def test_without_a_sweep_the_paths_are_empty(results):
+    figure = figures.plot_regularisation(results["regularisation_paths"].iloc[:0])
+    assert len(figure.data) == 0
+    assert figure.layout.title.text
+
+
+def test_numbers_that_are_not_defined_are_gaps():
+    assert figures._rounded(pd.Series([1.23456789, np.nan])) == [1.23457, None]

@@ -1,0 +1,243 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from push_propensity import findings
+from push_propensity.pipelines.reporting.nodes import _evidence
+from push_propensity.pipelines.reporting.pipeline import EVIDENCE
+from tests.reporting.measured_shop import OPTIONS, WINNER
+
+
+@pytest.fixture
+def evidence(results):
+    return _evidence(OPTIONS, {key: results[name] for key, name in EVIDENCE.items()})
+
+
+def about(evidence, topic):
+    return [f for f in findings.derive(evidence) if f["topic"] == topic]
+
+
+def changed(evidence, table, key, **values):
+    """The evidence with some cells of one table changed where the key's columns match."""
+    frame = getattr(evidence, table).copy()
+    rows = np.logical_and.reduce([frame[name] == value for name, value in key.items()])
+    assert rows.any()
+    for name, value in values.items():
+        frame.loc[rows, name] = value
+    return dataclasses.replace(evidence, **{table: frame})
+
+
+HEAD = {"metric": "product_average_precision", "segment": "all"}
+
+
+def test_every_finding_is_a_sentence_with_a_verdict(evidence):
+    for finding in findings.derive(evidence):
+        assert finding["verdict"] in {"worked", "failed", "noise", "note"}
+        assert finding["text"].endswith(".")
+        assert "nan" not in finding["text"].lower().replace("popularity", "")
+        assert ".." not in finding["text"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected", "words"),
+    [
+        (
+            "better",
+            "worked",
+            "XGBoost beats Popularity by 0.035 product AP on test (95\N{NO-BREAK SPACE}% interval "
+            "0.020 to 0.050, paired bootstrap by user).",
+        ),
+        ("worse", "failed", "XGBoost loses to Popularity by 0.035 product AP on test, so"),
+        (
+            "noise",
+            "noise",
+            "XGBoost and Popularity cannot be told apart on test: a difference of 0.035",
+        ),
+    ],
+)
+def test_a_difference_is_told_as_its_interval_allows(evidence, verdict, expected, words):
+    told = changed(
+        evidence,
+        "comparisons",
+        {"entry": "global_popularity"} | HEAD,
+        difference=0.035,
+        low=0.02,
+        high=0.05,
+        verdict=verdict,
+    )
+    [finding] = [f for f in about(told, "Models against each other") if "Popularity" in f["text"]]
+    assert finding["verdict"] == expected
+    assert finding["text"].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "words"),
+    [
+        (0.44, 0.47, "failed", "ranks worse than chance within a product (ROC AUC 0.457"),
+        (0.53, 0.57, "worked", "ranks better than chance"),
+        (0.48, 0.52, "noise", "ranks no better than chance"),
+    ],
+)
+def test_a_baseline_is_held_against_chance(evidence, low, high, verdict, words):
+    key = {"entry": "global_popularity", "metric": "product_roc_auc", "segment": "all"}
+    told = changed(evidence, "metrics", key, value=0.457, low=low, high=high)
+    [finding] = [f for f in about(told, "Ranking within a product") if f["text"].startswith("Pop")]
+    assert finding["verdict"] == verdict
+    assert words in finding["text"]
+
+
+def test_the_summary_says_who_wins_and_what_it_means(evidence):
+    reach = evidence.metric("xgboost", "gain")["value"]
+    summary = findings.summarise(evidence)
+    assert summary.startswith("XGBoost won. Pick a product and notify the 10\N{NO-BREAK SPACE}%")
+    assert f"you reach {round(100 * reach)}\N{NO-BREAK SPACE}% of the product's buyers" in summary
+    assert "Elastic-net logistic regression cannot be told apart from it" in summary
+    assert "The best rule without a model (Ordered-before rule) reaches" in summary
+
+
+def test_the_summary_admits_that_another_did_better(evidence):
+    told = changed(evidence, "comparisons", {"entry": "logistic_l2"} | HEAD, verdict="worse")
+    assert "L2 logistic regression did better: the choice deserves" in findings.summarise(told)
+
+
+def test_the_summary_admits_that_others_reach_as_many(evidence):
+    key = {"entry": "logistic_l2", "metric": "gain", "segment": "all"}
+    told = changed(evidence, "comparisons", key, verdict="noise")
+    assert "L2 logistic regression reaches as many, within noise" in findings.summarise(told)
+
+
+def test_the_summary_warns_of_what_is_known_late(evidence):
+    key = {"feature": "abandoned_before"}
+    heavy = changed(evidence, "importance", key, product_average_precision=0.9)
+    light = changed(evidence, "importance", key, product_average_precision=0.0)
+    assert "carts that users left" in findings.summarise(heavy)
+    assert "carts that users left" not in findings.summarise(light)
+    features = about(heavy, "Features")
+    assert any("stands or falls with abandoned_before" in f["text"] for f in features)
+
+
+def test_test_far_below_the_folds_is_a_failure(evidence):
+    told = changed(
+        evidence, "leaderboard", {"candidate": "xgboost"}, product_average_precision=0.99
+    )
+    assert about(told, "Folds and test")[0]["verdict"] == "failed"
+    low = changed(evidence, "leaderboard", {"candidate": "xgboost"}, product_average_precision=0.01)
+    assert about(low, "Folds and test")[0]["verdict"] == "note"
+    value = evidence.metric("xgboost", "product_average_precision")["value"]
+    same = changed(
+        evidence, "leaderboard", {"candidate": "xgboost"}, product_average_precision=value
+    )
+    assert about(same, "Folds and test")[0]["verdict"] == "worked"
+
+
+@pytest.mark.parametrize(
+    ("runner_up", "verdicts"),
+    [
+        ({"candidate": "logistic_l2", "difference": 0.05, "standard_error": 0.01}, ["worked"]),
+        ({"candidate": "logistic_l2", "difference": 0.01, "standard_error": 0.01}, ["noise"]),
+        ({"candidate": "logistic_l2", "difference": 0.01, "standard_error": None}, []),
+        (None, []),
+    ],
+)
+def test_the_runner_up_is_told_where_it_is_known(evidence, runner_up, verdicts):
+    told = dataclasses.replace(evidence, winner=WINNER | {"runner_up": runner_up})
+    assert [f["verdict"] for f in about(told, "Folds and test")[1:]] == verdicts
+
+
+def test_too_many_expected_purchases_are_a_failure(evidence):
+    [fine] = about(evidence, "Calibration")
+    assert fine["verdict"] == "worked"
+    curves = evidence.curves.assign(x=2 * evidence.curves["x"])
+    [off] = about(dataclasses.replace(evidence, curves=curves), "Calibration")
+    assert off["verdict"] == "failed"
+    assert "too many" in off["text"]
+
+
+@pytest.mark.parametrize(("best", "warned"), [(1e-4, True), (1e-3, False), (0.1, True)])
+def test_a_sweep_that_ends_at_its_best_value_is_told(evidence, best, warned):
+    c = evidence.paths[evidence.paths["candidate"] == "logistic_l2"]
+    paths = c.assign(
+        mean=np.where(c["value"] == best, 0.9, c["mean"]), behind=0.3, behind_standard_error=0.01
+    )
+    [finding] = about(dataclasses.replace(evidence, paths=paths), "Regularisation")
+    assert finding["verdict"] == "worked"
+    assert ("wider sweep" in finding["text"]) == warned
+
+
+def test_few_folds_need_a_larger_difference(evidence):
+    difference = {"difference": 0.03, "error": 0.01}
+    assert not findings._certain(evidence, **difference, folds=3)
+    assert findings._certain(evidence, **difference, folds=10)
+    assert not findings._certain(evidence, **difference, folds=1)
+
+
+def test_the_best_and_worst_settings_are_told(evidence):
+    told = [f["text"] for f in about(evidence, "Regularisation")]
+    [c] = [text for text in told if text.startswith("L2 logistic regression, C")]
+    path = evidence.paths.query("candidate == 'logistic_l2'")
+    best = path.loc[path["mean"].idxmax(), "setting"]
+    assert f"C: the best trial has {best} and product AP" in c
+
+
+def test_weeks_apart_are_told_as_unsteady(evidence):
+    weeks = evidence.slices[evidence.slices["dimension"] == "week"]
+    first = weeks["slice"].iloc[0]
+    far = changed(
+        evidence,
+        "slices",
+        {"slice": first},
+        product_average_precision=0.99,
+        product_average_precision_low=0.98,
+    )
+    assert any("not steady" in f["text"] for f in about(far, "Parts of the shop"))
+    near = evidence.slices.assign(product_average_precision_high=1.0)
+    told = about(dataclasses.replace(evidence, slices=near), "Parts of the shop")
+    assert any(f["text"].endswith("overlap.") for f in told)
+
+
+def test_without_slices_sweep_and_importance_there_is_less_to_say(evidence):
+    bare = dataclasses.replace(
+        evidence,
+        slices=evidence.slices.iloc[:0],
+        paths=evidence.paths.iloc[:0],
+        importance=evidence.importance.iloc[:0],
+    )
+    topics = {f["topic"] for f in findings.derive(bare)}
+    assert topics.isdisjoint({"Parts of the shop", "Regularisation", "Features"})
+
+
+def test_without_baselines_nothing_is_said_of_them(evidence):
+    board = evidence.leaderboard.query("kind == 'candidate'")
+    alone = dataclasses.replace(evidence, leaderboard=board)
+    assert "without a model" not in findings.summarise(alone)
+    assert not about(alone, "Ranking within a product")
+    assert "no skill" not in about(alone, "Repeat and explore")[0]["text"]
+
+
+def test_the_metric_sentence_states_what_is_covered(evidence):
+    sizes = evidence.metric("xgboost", "product_average_precision")
+    sentence = findings.metric_sentence(evidence)
+    assert sentence.startswith(f"Product AP counts the {int(sizes['products'])} products")
+
+
+def test_undefined_metrics_are_left_out(evidence):
+    metrics = evidence.metrics.assign(value=np.nan, low=np.nan, high=np.nan)
+    nothing = evidence.comparisons.assign(
+        difference=np.nan, low=np.nan, high=np.nan, verdict="noise"
+    )
+    curves = evidence.curves.assign(y=0.0)
+    blind = dataclasses.replace(evidence, metrics=metrics, comparisons=nothing, curves=curves)
+    topics = {f["topic"] for f in findings.derive(blind)}
+    assert topics.isdisjoint({"Models against each other", "Calibration", "Folds and test"})
+
+
+def test_the_tables_are_not_changed(evidence):
+    before = {f.name: getattr(evidence, f.name) for f in dataclasses.fields(evidence)}
+    frames = {
+        name: value.copy() for name, value in before.items() if isinstance(value, pd.DataFrame)
+    }
+    findings.derive(evidence)
+    findings.summarise(evidence)
+    assert all(getattr(evidence, name).equals(frame) for name, frame in frames.items())

@@ -1,0 +1,157 @@
+import re
+from html.parser import HTMLParser
+
+import plotly.io
+import pytest
+from pydantic import ValidationError
+
+from push_propensity import report
+from push_propensity.pipelines.reporting.pipeline import FIGURES
+from push_propensity.report import ReportOptions
+from tests.reporting.measured_shop import make_frame, make_inputs, run_reporting
+
+
+class Outline(HTMLParser):
+    """Headings, identifiers, links and loaded addresses of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.headings, self.ids, self.anchors, self.loaded, self.scopes = [], [], [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag == "th":
+            self.scopes.append(given.get("scope"))
+        if tag == "a":
+            self.anchors.append(given["href"])
+        if tag in {"link", "img", "script", "iframe", "source"}:
+            self.loaded += [given[name] for name in ("src", "href") if name in given]
+        if "id" in given:
+            self.ids.append(given["id"])
+
+
+@pytest.fixture(scope="module")
+def outline(results):
+    return Outline(results["report"])
+
+
+def test_nothing_is_loaded_from_elsewhere(outline, results):
+    assert outline.loaded == ["data:,"]
+    style = results["report"].split("<style>")[1].split("</style>")[0]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_the_library_is_in_the_page_once_and_the_page_is_small(results):
+    assert results["report"].count("plotly.js v2") == 1
+    assert len(results["report"].encode()) < 8_000_000
+
+
+def test_headings_are_in_order(outline):
+    assert outline.headings[0] == 1
+    assert outline.headings.count(1) == 1
+    steps = zip(outline.headings, outline.headings[1:], strict=False)
+    assert all(after <= before + 1 for before, after in steps)
+
+
+def test_links_lead_somewhere_and_identifiers_are_unique(outline):
+    assert len(set(outline.ids)) == len(outline.ids)
+    assert {anchor.removeprefix("#") for anchor in outline.anchors} <= set(outline.ids)
+
+
+def test_table_headings_have_a_scope(outline):
+    assert outline.scopes
+    assert set(outline.scopes) <= {"col", "row"}
+
+
+def test_every_figure_is_shown_once_with_words_for_it(results):
+    html = results["report"]
+    for name in FIGURES:
+        assert html.count(f'<div id="figure-{name}"') == 1
+    assert html.count('role="img" aria-label="') == len(FIGURES)
+    assert html.count("<figcaption>") == len(FIGURES)
+
+
+def test_what_data_say_is_escaped(results):
+    html = results["report"]
+    body = html.split("</head>")[1]
+    assert "&lt;/script&gt;" in body
+    assert body.count("<script") == body.count("</script>")
+
+
+def test_findings_are_in_the_report_and_the_card(results):
+    card = results["model_card"]
+    for finding in results["findings"]["findings"]:
+        assert finding["text"] in card
+    assert results["findings"]["summary"] in card
+    assert "What worked" in results["report"]
+
+
+def test_the_card_has_whole_tables(results):
+    lines = results["model_card"].splitlines()
+    tables = [i for i, line in enumerate(lines) if line.startswith("| ---")]
+    assert len(tables) == 4
+    for start in tables:
+        width = lines[start].count("|")
+        assert lines[start - 1].count("|") == width
+        assert lines[start + 1].count("|") == width
+
+
+def test_no_user_is_named(results, scores):
+    users = set(scores["user_id"].astype(str))
+    for name in ("report", "model_card"):
+        assert not any(
+            f"{user}<" in results[name] or f'"{user}"' in results[name] for user in users
+        )
+
+
+def test_the_same_input_gives_the_same_bytes(results):
+    again = run_reporting(make_inputs())
+    assert again["report"] == results["report"]
+    assert again["model_card"] == results["model_card"]
+    for name in FIGURES:
+        assert again[name].to_json() == results[name].to_json()
+
+
+def test_figures_from_a_file_give_the_same_bytes(results):
+    figure = results["roc_figure"]
+    again = plotly.io.from_json(figure.to_json())
+    assert report._embed("roc_figure", again) == report._embed("roc_figure", figure)
+
+
+def test_a_tiny_shop_gets_a_report():
+    inputs = make_inputs() | {"test": make_frame(orders=6, products=8, seed=9)}
+    results = run_reporting(inputs)
+    assert (
+        results["test_metrics"].query("metric == 'product_average_precision'")["value"].isna().any()
+    )
+    assert "Findings" in results["report"]
+
+
+def test_a_configured_threshold_is_stated():
+    inputs = make_inputs()
+    options = inputs["params:report_options"].model_copy(update={"threshold": 0.25})
+    results = run_reporting(inputs | {"params:report_options": options})
+    assert set(results["test_decisions"]["threshold"]) == {0.25}
+    assert "The threshold was set in the parameters." in results["report"]
+
+
+def test_importance_may_use_the_calibration_window():
+    inputs = make_inputs()
+    options = inputs["params:report_options"].model_copy(
+        update={"importance_window": "calibration"}
+    )
+    results = run_reporting(inputs | {"params:report_options": options})
+    assert "on orders of the calibration window" in results["report"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"notified_share": 0}, {"confidence": 1}, {"importance_window": "train"}, {"unknown": 1}],
+)
+def test_wrong_options_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        ReportOptions(**wrong)

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from push_propensity import uncertainty
+from push_propensity.metrics import METRICS, evaluate, paired_bootstrap
+from push_propensity.uncertainty import GAIN, interval, judge, user_weights
+from tests.reporting.measured_shop import ENTRIES, OPTIONS
+
+
+def test_all_rows_of_a_user_are_drawn_together():
+    user = np.array(["a", "b", "a", "c", "b", "a"])
+    drawn = np.array(list(user_weights(user, 50, seed=3)))
+    assert drawn.shape == (50, 6)
+    assert (drawn[:, 0] == drawn[:, 2]).all()
+    assert (drawn[:, [0, 1, 3]].sum(axis=1) == 3).all()
+    assert drawn.std(axis=0).min() > 0
+
+
+def test_the_same_seed_draws_the_same_users():
+    user = np.arange(20)
+    first, again, other = (np.array(list(user_weights(user, 5, seed=s))) for s in (1, 1, 2))
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_resamples_are_those_of_the_paired_bootstrap(results, scores):
+    drawn = results["test_resamples"]
+    reference = paired_bootstrap(
+        scores["outcome"],
+        {entry: scores[entry] for entry in ENTRIES},
+        scores["variant_id"],
+        scores["user_id"],
+        resamples=OPTIONS.resamples,
+        seed=OPTIONS.seed,
+    )
+    for entry in ENTRIES:
+        mine = drawn[entry, "all", "product_average_precision"]
+        assert mine.to_numpy() == pytest.approx(reference[entry].to_numpy())
+
+
+def test_weights_of_one_give_the_metrics(scores):
+    y, p, product = (scores[name].to_numpy() for name in ("outcome", "xgboost", "variant_id"))
+    measures = uncertainty.all_measures(y, p, product, 0.1)
+    plain = evaluate(y, p, product)
+    for name in set(measures) - {GAIN}:
+        assert measures[name](np.ones(len(y))) == pytest.approx(plain[name])
+
+
+def test_test_metrics_agree_with_evaluate(results, scores):
+    metrics = results["test_metrics"].set_index(["entry", "segment", "metric"])
+    repeat = scores[scores["ordered_before"] > 0]
+    for segment, rows in (("all", scores), ("repeat", repeat)):
+        plain = evaluate(rows["outcome"], rows["logistic_l2"], rows["variant_id"])
+        for name in METRICS:
+            assert metrics.loc[("logistic_l2", segment, name), "value"] == pytest.approx(
+                plain[name]
+            )
+
+
+def test_intervals_hold_their_value(results):
+    sure = results["test_metrics"].dropna(subset=["low"])
+    assert set(sure["metric"]) == {*METRICS, GAIN} - {"expected_calibration_error"}
+    assert (sure["low"] <= sure["value"] + 1e-12).all()
+    assert (sure["high"] >= sure["value"] - 1e-12).all()
+    assert (sure["low"] >= 0).all()
+
+
+def test_gain_is_given_for_all_rows_only(results):
+    metrics = results["test_metrics"]
+    assert set(metrics.loc[metrics["metric"] == GAIN, "segment"]) == {"all"}
+
+
+def test_an_interval_is_centred_on_the_value():
+    drawn = np.random.default_rng(0).normal(0.7, 0.1, 20_000)
+    low, high = interval(drawn, 0.5, 0.95)
+    assert (low, high) == pytest.approx((0.5 - 0.196, 0.5 + 0.196), abs=0.01)
+
+
+def test_an_undefined_interval_is_not_a_number():
+    assert np.isnan(interval([np.nan], 0.5, 0.95)).all()
+    assert np.isnan(interval([0.1, 0.2], np.nan, 0.95)).all()
+
+
+def measured_shops(number, generator):
+    """Shops of 60 users and 4 products whose purchases follow a known score."""
+    user, product = np.repeat(np.arange(60), 4), np.tile(np.arange(4), 60)
+    for _ in range(number):
+        score = generator.normal(size=240)
+        bought = (generator.random(240) < 1 / (1 + np.exp(2 - 1.5 * score))).astype(float)
+        measures = uncertainty.ranking_measures(bought, score, product)
+        yield measures["product_average_precision"], user
+
+
+def test_intervals_cover_what_windows_of_this_size_give():
+    generator = np.random.default_rng(7)
+    every = np.ones(240)
+    truth = np.mean([measure(every) for measure, _ in measured_shops(500, generator)])
+    covered = 0
+    for measure, user in measured_shops(100, generator):
+        drawn = [measure(weight) for weight in user_weights(user, 100, seed=1)]
+        low, high = interval(drawn, measure(every), 0.95)
+        covered += low <= truth <= high
+    assert covered >= 88
+
+
+def test_a_difference_is_the_winner_minus_the_entry(results):
+    metrics = results["test_metrics"].set_index(["entry", "segment", "metric"])["value"]
+    for row in results["test_comparisons"].to_dict("records"):
+        key = (row["segment"], row["metric"])
+        assert row["entry"] != "xgboost"
+        expected = metrics["xgboost", *key] - metrics[row["entry"], *key]
+        assert row["difference"] == pytest.approx(expected)
+
+
+def test_the_winner_is_better_than_the_constant_in_every_metric(results):
+    table = results["test_comparisons"]
+    against = table[(table["entry"] == "constant") & (table["segment"] == "all")]
+    assert set(against["verdict"]) == {"better"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "lower_is_better", "verdict"),
+    [
+        (0.01, 0.02, False, "better"),
+        (-0.02, -0.01, False, "worse"),
+        (-0.01, 0.01, False, "noise"),
+        (0.0, 0.01, False, "noise"),
+        (-0.02, -0.01, True, "better"),
+        (0.01, 0.02, True, "worse"),
+        (np.nan, np.nan, False, "noise"),
+    ],
+)
+def test_a_verdict_needs_an_interval_without_zero(low, high, lower_is_better, verdict):
+    assert judge(low, high, lower_is_better=lower_is_better) == verdict
