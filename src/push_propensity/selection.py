@@ -65,7 +65,7 @@ def _scores(trials: pd.DataFrame) -> pd.DataFrame:
     if scores.empty:
         raise DataError(
             "No fold holds a product with enough purchases to rank its users. Give more data, or "
-            "larger folds by `fold_options.window_share`."
+            "larger folds by `folds.window_share`."
         )
     return scores
 
