@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from entries import FAMILY_NAMES, entry, fit
+from tests.modelling.entries import FAMILY_NAMES, entry, fit
 
 from push_propensity.splits import (
     FoldOptions,

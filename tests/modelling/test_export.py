@@ -2,7 +2,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from entries import CANDIDATE_NAMES, entry, fit
+from tests.modelling.entries import CANDIDATE_NAMES, entry, fit
 
 from push_propensity.errors import ExportError
 from push_propensity.export import OUTPUT, check_parity, export_model, graph_inputs

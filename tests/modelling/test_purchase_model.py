@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
+from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit

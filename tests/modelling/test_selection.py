@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from entries import entry
+from tests.modelling.entries import entry
 from pydantic import ValidationError
 
 from push_propensity.errors import DataError

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
+from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 from scipy.special import expit
 
 from push_propensity.errors import DataError
