@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from kedro_datasets.ibis import FileDataset
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
 
 from push_propensity.errors import DataError
 from push_propensity.input_files import explain_read_error
 
 
-def failure(dataset: CSVDataset | ParquetDataset) -> BaseException:
+def failure(dataset: CSVDataset | ParquetDataset | FileDataset) -> BaseException:
     with pytest.raises(Exception) as caught:  # noqa: PT011
         dataset.load()
     return caught.value
@@ -44,6 +45,23 @@ def test_damaged_parquet_file(tmp_path: Path):
     path.write_bytes(b"not parquet at all")
     explained = explain_read_error(failure(ParquetDataset(filepath=str(path))), str(path))
     assert "no whole Parquet file" in str(explained)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "no such file"), (b"not parquet at all, but long enough", "no whole Parquet file")],
+)
+def test_raw_tables_that_the_database_reads(tmp_path: Path, content: bytes | None, reason: str):
+    path = tmp_path / "orders.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    connection = {"backend": "duckdb", "database": ":memory:"}
+    dataset = FileDataset(
+        filepath=str(path), file_format="parquet", table_name="orders", connection=connection
+    )
+    explained = explain_read_error(failure(dataset))
+    assert reason in str(explained)
+    assert str(path) in str(explained)
 
 
 def test_our_own_errors_pass_as_they_are():

@@ -42,7 +42,7 @@ def cli() -> None:
 
 def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     """Run pipelines, then show the leaderboard and where the report is."""
-    _check_pipelines(arguments["pipelines"] or [])
+    _check_pipelines([*(arguments["pipelines"] or []), *filter(None, [arguments["pipeline"]])])
     invoke = click.get_current_context().invoke
     with errors_on_one_screen():
         if _starts_from_raw_tables(arguments):
@@ -121,8 +121,9 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
     for heading in SHOWN.values():
         table.add_column(heading, justify="right", no_wrap=True)
     for row in leaderboard.to_dict("records"):
-        headline = f"{row[HEADLINE]:.3f} ± {row[f'{HEADLINE}_standard_error']:.3f}"
+        error = row[f"{HEADLINE}_standard_error"]
+        spread = "" if pd.isna(error) else f" ± {error:.3f}"  # one fold has none
         values = [f"{row[column]:.3f}" for column in SHOWN]
         style = "bold" if row["is_winner"] else ""
-        table.add_row(str(row["candidate"]), headline, *values, style=style)
+        table.add_row(str(row["candidate"]), f"{row[HEADLINE]:.3f}{spread}", *values, style=style)
     return table

@@ -4,6 +4,8 @@ Each message says what was expected, what came and what to do, and never holds a
 user's data nor an absolute path. `code` is the short name under which the handler reports it.
 """
 
+_LONGEST_NAME = 60
+
 
 class PushPropensityError(Exception):
     """Anything that this project reports to its users."""
@@ -57,3 +59,9 @@ class StorageError(PushPropensityError):
     """Something could not be written: the disk is full or the place is read-only."""
 
     code = "STORAGE"
+
+
+def shorten_name(name: str) -> str:
+    """A name that a caller made up, fit for a message: plain characters, and not many."""
+    plain = name.encode("ascii", "backslashreplace").decode()
+    return plain if len(plain) <= _LONGEST_NAME else plain[:_LONGEST_NAME] + "..."

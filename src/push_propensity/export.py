@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 from onnxmltools.convert import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
+from scipy.special import logit
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType as FloatInput
 from skl2onnx.common.data_types import StringTensorType as TextInput
@@ -143,6 +144,8 @@ def _trees(
         domain="ai.onnx.ml",
         n_targets=1,
         post_transform="NONE",
+        # The converter leaves a probability here where every tree is a single leaf.
+        base_values=[float(logit(estimator.intercept_[0]))],
         **_regression_attributes(ensemble.attribute),
     )
     return [node], [], width
@@ -150,7 +153,7 @@ def _trees(
 
 def _regression_attributes(attributes: Iterable[onnx.AttributeProto]) -> dict[str, Any]:
     """Attributes of a classifying ensemble under the names of a regressing one."""
-    dropped = {"classlabels_int64s", "post_transform"}
+    dropped = {"base_values", "classlabels_int64s", "post_transform"}
     return {
         attribute.name.replace("class_", "target_"): helper.get_attribute_value(attribute)
         for attribute in attributes

@@ -4,18 +4,25 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 from pandas.errors import EmptyDataError, ParserError
 from pyarrow import ArrowInvalid
 
 from push_propensity.errors import DataError
 
+MISSING = (
+    "there is no such file. Put or link the data there, or name another file in the catalog of "
+    "your environment (conf/local/catalog.yml unless you pass --env)."
+)
+NO_PARQUET = (
+    "it is no whole Parquet file: damaged, or of another format. Write it again and run again."
+)
+
 # Tried in this order: a reader may chain errors of several libraries.
 REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (
-        FileNotFoundError,
-        "there is no such file. Put or link the data there, or name another file in the catalog "
-        "of your environment (conf/local/catalog.yml unless you pass --env).",
-    ),
+    (FileNotFoundError, MISSING),
+    (duckdb.IOException, MISSING),
+    (duckdb.InvalidInputException, NO_PARQUET),
     (IsADirectoryError, "it is a folder, expected a file. Name the file itself in the catalog."),
     (PermissionError, "reading it is not permitted. Give yourself the right to read it."),
     (
@@ -31,10 +38,7 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
         UnicodeDecodeError,
         "it is not UTF-8 text. Save it as UTF-8, or set load_args.encoding of its catalog entry.",
     ),
-    (
-        ArrowInvalid,
-        "it is no whole Parquet file: damaged, or of another format. Write it again and run again.",
-    ),
+    (ArrowInvalid, NO_PARQUET),
 )
 
 

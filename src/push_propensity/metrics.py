@@ -71,7 +71,8 @@ class ProductRanking:
         kept = np.flatnonzero(eligible[codes]) if len(codes) else np.empty(0, dtype=np.intp)
         rows = kept[np.lexsort((-s[kept], codes[kept]))]
         new_product = np.diff(codes[rows], prepend=-1) != 0
-        new_score = new_product | (np.diff(s[rows], prepend=np.nan) != 0)
+        new_score = new_product.copy()
+        new_score[1:] |= s[rows][1:] != s[rows][:-1]  # a difference of infinities is no number
         ends = np.append(np.flatnonzero(new_score)[1:], len(rows)) - 1 if len(rows) else rows
         return cls(rows, y[rows], np.flatnonzero(new_product), ends)
 
@@ -168,8 +169,13 @@ def expected_calibration_error(outcome: ArrayLike, probability: ArrayLike, bins:
         outcome: 0 or 1 per row, shape (rows,).
         probability: Probabilities in [0, 1], shape (rows,).
         bins: Most bins to form.
+
+    Returns:
+        A distance in [0, 1], or NaN without rows.
     """
     y, p = np.asarray(outcome, dtype=np.float64), np.asarray(probability, dtype=np.float64)
+    if not len(p):
+        return float("nan")
     edges = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)))
     bin_of = np.searchsorted(edges[1:-1], p, side="right")
     gap = np.bincount(bin_of, weights=p - y)
@@ -207,7 +213,7 @@ def evaluate(
         HEADLINE: ranking.average_precision(),
         "product_roc_auc": ranking.roc_auc(),
     }
-    values = within | _pooled(y, p)
+    values = _pooled(y, p) | within  # where one outcome is absent, all pooled ones are NaN
     return size | {name: values[name] for name in METRICS}
 
 

@@ -62,10 +62,14 @@ def draw_training_rows(
 
     Returns:
         Positions in rising order and inverse-probability weights, both of shape (drawn,).
+
+    Raises:
+        DataError: If the drawn rows are all purchases or none is one.
     """
     bought = outcome == 1
     drawn = np.random.default_rng(seed).random(len(outcome)) < negative_share
     rows = np.flatnonzero(bought | drawn)
+    _require_both_outcomes(outcome[rows], "training", "Give more data or a larger `train_share`.")
     return rows, np.where(bought[rows], 1.0, 1.0 / negative_share)
 
 
@@ -78,6 +82,9 @@ def fit_model(
         frame: Rows to train on, columns of the feature frame.
         options: The entry: family, share of negatives, seed and threads.
         parameters: Parameters of that family.
+
+    Raises:
+        DataError: If the rows are all purchases or none is one.
     """
     rows, weight = draw_training_rows(
         frame[OUTCOME].to_numpy(), options.negative_share, options.seed
@@ -101,14 +108,11 @@ def calibrate(model: PurchaseModel, frame: pd.DataFrame) -> PurchaseModel:
         DataError: If the window lacks a class, or higher margins go with fewer purchases there.
     """
     outcome = frame[OUTCOME].to_numpy()
-    if not 0 < outcome.sum() < len(outcome):
-        raise DataError(
-            "The calibration window must hold rows with and without a purchase; it holds "
-            f"{int(outcome.sum())} purchases in {len(outcome)} rows. Give more data or a larger "
-            "`calibration_share`."
-        )
+    remedy = "Give more data or a larger `calibration_share`."
+    _require_both_outcomes(outcome, "calibration", remedy)
     margins = model.margin(frame)
-    sigmoid = LogisticRegression(C=np.inf, max_iter=1_000).fit(margins[:, None], outcome)
+    sigmoid = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000)
+    sigmoid.fit(margins[:, None], outcome)
     slope, intercept = float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
     if slope < 0:
         raise DataError(
@@ -116,3 +120,12 @@ def calibrate(model: PurchaseModel, frame: pd.DataFrame) -> PurchaseModel:
             "learned nothing that holds there. Give more data or other parameters."
         )
     return replace(model, slope=slope, intercept=intercept)
+
+
+def _require_both_outcomes(outcome: NDArray[np.float64], window: str, remedy: str) -> None:
+    purchases = int(outcome.sum())
+    if not 0 < purchases < len(outcome):
+        raise DataError(
+            f"The {window} window must hold rows with and without a purchase; it holds "
+            f"{purchases} purchases in {len(outcome)} rows. {remedy}"
+        )

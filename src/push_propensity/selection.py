@@ -65,7 +65,7 @@ def _scores(trials: pd.DataFrame) -> pd.DataFrame:
     if scores.empty:
         raise DataError(
             "No fold holds a product with enough purchases to rank its users. Give more data, or "
-            "larger folds by `fold_options.window_share`."
+            "larger folds by `folds.window_share`."
         )
     return scores
 
@@ -92,9 +92,10 @@ def build_leaderboard(trials: pd.DataFrame, chosen: Sequence[dict[str, Any]]) ->
         chosen: What `choose_trial` gave for each entry.
 
     Returns:
-        One row per entry: candidate, kind, is_winner, parameters (JSON text), the mean over the
-        folds of each metric with its standard error, and the headline for repeat and explore
-        rows.
+        One row per entry: candidate, kind, is_winner, parameters (JSON text), folds, folds_ranked
+        (those with a product to rank users of; the others are left out of the product metrics),
+        the mean of products and purchases_covered, the mean over the folds of each metric with its
+        standard error, and the headline for repeat and explore rows.
     """
     table = pd.DataFrame([_entry(trials, choice) for choice in chosen])
     table = table.sort_values([HEADLINE, "candidate"], ascending=[False, True], ignore_index=True)
@@ -107,12 +108,16 @@ def _entry(trials: pd.DataFrame, choice: dict[str, Any]) -> dict[str, Any]:
     rows = trials[
         (trials["candidate"] == choice["candidate"]) & (trials["trial"] == choice["trial"])
     ]
-    segment = {name: group[list(METRICS)] for name, group in rows.groupby("segment")}
+    segment = dict(iter(rows.groupby("segment")))
     everything = segment["all"]
     entry = {
         "candidate": choice["candidate"],
         "kind": choice["kind"],
         "parameters": json.dumps(choice["parameters"], sort_keys=True),
+        "folds": len(everything),
+        "folds_ranked": int(everything[HEADLINE].count()),
+        "products": everything["products"].mean(),
+        "purchases_covered": everything["purchases_covered"].mean(),
     }
     for metric in METRICS:
         entry[metric] = everything[metric].mean()

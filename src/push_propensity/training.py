@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity import __version__
 from push_propensity.bundle import Bundle, Fingerprint, GoldenRows, Manifest, ModelFeature
+from push_propensity.bundle.model import load_model
 from push_propensity.candidates import CandidateOptions
 from push_propensity.errors import ParameterError
 from push_propensity.export import OUTPUT, graph_inputs
@@ -33,8 +34,8 @@ class TrainingOptions(BaseModel):
 
     Attributes:
         candidate: Which candidate; left out, the winner of the selection.
-        parameters: Its parameters; those left out take the winner's value if the winner is
-            trained, else the configured one.
+        parameters: Its parameters; those left out take the winner's value where no candidate is
+            named, else the configured one.
         default_candidate: Which candidate where nothing was selected yet.
         refit: `none` trains before the calibration window and leaves the test part alone;
             `all` rolls both windows to the end of the data.
@@ -225,7 +226,11 @@ def assemble_bundle(
     environment: str,
     options: TrainingOptions,
 ) -> Bundle:
-    """Put together what is published: the graph, the manifest and the model card."""
+    """Put together what is published: the graph, the manifest and the model card.
+
+    Raises:
+        BundleError: If the bundle would be refused when it is loaded.
+    """
     manifest = Manifest(
         environment=environment,
         features=tuple(
@@ -242,4 +247,5 @@ def assemble_bundle(
         golden_rows=draw_golden_rows(graph, calibration, options),
     )
     card = write_model_card(manifest)
+    load_model(graph, manifest.features, manifest.golden_rows)
     return Bundle(manifest, {"model.onnx": graph, "model_card.md": card.encode()})

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from push_propensity import uncertainty
 from push_propensity.metrics import METRICS, evaluate, paired_bootstrap
-from push_propensity.uncertainty import GAIN, interval, judge, user_weights
+from push_propensity.reports import uncertainty
+from push_propensity.reports.uncertainty import GAIN, interval, judge, user_weights
 from tests.reporting.measured_shop import ENTRIES, OPTIONS
 
 

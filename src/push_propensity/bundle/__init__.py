@@ -12,6 +12,7 @@ A bundle is written under a temporary name, flushed to disk and renamed, so that
 reads half of one. Nothing here unpickles.
 """
 
+from push_propensity.bundle.claims import claim_fit
 from push_propensity.bundle.manifest import (
     FileDigest,
     Fingerprint,
@@ -43,6 +44,7 @@ __all__ = [
     "PublishedBundle",
     "bundle_path",
     "check_name",
+    "claim_fit",
     "find_published",
     "newest_name",
     "publish",

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count, takewhile
 from pathlib import Path
 
 from push_propensity.bundle.manifest import (
@@ -84,14 +86,22 @@ def find_published(
 ) -> PublishedBundle | None:
     """Return an intact bundle that was made from the same things, or None.
 
-    If there are several, it is the one of the given name, else the last published.
+    Args:
+        root: The models root.
+        fingerprint: What it was made from.
+        name: Consider only bundles that were published under this name, with `_2`, `_3` ...
+            appended where it was taken. By default all are considered.
+
+    Returns:
+        The last published one of them.
     """
     if (root / _NEXT_POINTER).exists():
         with suppress(OSError), _locked(root):
             _finish_interrupted(root)
-    newest_first = sorted(_intact_manifests(root), key=lambda m: m.sequence, reverse=True)
-    for manifest in sorted(newest_first, key=lambda m: m.name != name):
-        if manifest.fingerprint == fingerprint and _is_intact(root / manifest.name):
+    names = None if name is None else set(_taken_names(root, name))
+    for manifest in sorted(_intact_manifests(root), key=lambda m: m.sequence, reverse=True):
+        considered = names is None or manifest.name in names
+        if considered and manifest.fingerprint == fingerprint and _is_intact(root / manifest.name):
             return PublishedBundle(manifest.name, manifest.name)
     return None
 
@@ -126,12 +136,24 @@ def _is_intact(path: Path) -> bool:
 
 
 def _free_name(root: Path, wished: str) -> str:
-    name, number = wished, 1
-    while name == POINTER or os.path.lexists(root / name):
-        number += 1
+    return next(name for name in _numbered(wished) if not _is_taken(root, name))
+
+
+def _taken_names(root: Path, wished: str) -> Iterator[str]:
+    """The names before the free one."""
+    return takewhile(partial(_is_taken, root), _numbered(wished))
+
+
+def _is_taken(root: Path, name: str) -> bool:
+    return name == POINTER or os.path.lexists(root / name)
+
+
+def _numbered(wished: str) -> Iterator[str]:
+    """The wished name, then the same with `_2`, `_3` ... within the length that is allowed."""
+    yield wished
+    for number in count(2):
         suffix = f"_{number}"
-        name = wished[: 100 - len(suffix)] + suffix
-    return name
+        yield wished[: 100 - len(suffix)] + suffix
 
 
 def _write(root: Path, name: str, files: Mapping[str, bytes]) -> None:

@@ -16,13 +16,15 @@ from push_propensity.bundle import (
     PublishedBundle,
     bundle_path,
     check_name,
+    claim_fit,
     find_published,
     publish,
     read_bundle,
 )
-from push_propensity.errors import DataError, ParameterError
+from push_propensity.errors import DataError, ParameterError, shorten_name
 from push_propensity.handler.answers import (
     Answer,
+    Refusal,
     answer,
     check_event,
     check_time_left,
@@ -38,6 +40,7 @@ from push_propensity.handler.quiet_kedro import (
 
 _OPTIONS = "params:training_options"
 _PARTS = ("train", "validation", "calibration", "test")
+_MOST_FIELDS = 10
 _LOCK = threading.Lock()  # resolving a configuration is not safe in threads
 
 
@@ -47,7 +50,7 @@ class Parametrisation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     candidate: str | None = None
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] | None = None
 
 
 class FitRequest(BaseModel):
@@ -87,15 +90,20 @@ def _read_request(event: dict[str, Any]) -> FitRequest:
     try:
         request = FitRequest.model_validate(event)
     except ValidationError as error:
-        fields = ", ".join(sorted({".".join(map(str, e["loc"])) for e in error.errors()}))
         raise ParameterError(
-            f"These are not as expected: {fields}. Expected model_parametrisation as "
+            f"These are not as expected: {_wrong_fields(error)}. Expected model_parametrisation as "
             '{"candidate": name, "parameters": {name: value}}, model_name as text and force as '
             "true or false."
         ) from None
     if request.model_name is not None:
         check_name(request.model_name)
     return request
+
+
+def _wrong_fields(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    fields = {shorten_name(".".join(map(str, problem["loc"]))) for problem in problems}
+    return ", ".join(sorted(fields)[:_MOST_FIELDS])
 
 
 def _describe(published: PublishedBundle, bundle: Bundle) -> dict[str, Any]:
@@ -113,23 +121,28 @@ def _describe(published: PublishedBundle, bundle: Bundle) -> dict[str, Any]:
 def _fit(request: FitRequest) -> PublishedBundle:
     catalog = _open_catalog()
     training = _pipeline("training")
-    inputs = {**_training_inputs(catalog, request)}
+    inputs = _training_inputs(catalog, request)
     _run(training.to_outputs("specification"), inputs, catalog)
     inputs |= _split_orders(catalog)
     fingerprint = _run(training.to_outputs("fingerprint"), inputs, catalog)["fingerprint"]
-    if not request.force and (known := _find(fingerprint, request.model_name)):
-        return known
-    bundle = _run(training, inputs, catalog)["model_bundle"]
-    return publish(bundle, models_root(), request.model_name)
+    with claim_fit(models_root(), fingerprint) as claimed:
+        if not claimed:
+            message = "The same fit is running; try again when it has ended."
+            raise Refusal("409", "FIT_RUNNING", message, retryable=True)
+        if not request.force and (known := _find(fingerprint, request.model_name)):
+            return known
+        bundle = _run(training, inputs, catalog)["model_bundle"]
+        return publish(bundle, models_root(), request.model_name)
 
 
 def _find(fingerprint: Fingerprint, name: str | None) -> PublishedBundle | None:
     """The bundle made of the same things, published again if another name is asked for."""
     root = models_root()
-    known = find_published(root, fingerprint, name)
-    if known is None or name is None or known.name == name:
+    if known := find_published(root, fingerprint, name):
         return known
-    return publish(read_bundle(bundle_path(root, known.path)), root, name)
+    if name is None or (other := find_published(root, fingerprint)) is None:
+        return None
+    return publish(read_bundle(bundle_path(root, other.path)), root, name)
 
 
 def _open_catalog() -> Any:
@@ -138,7 +151,7 @@ def _open_catalog() -> Any:
     from kedro.framework.startup import bootstrap_project
 
     project = find_project()
-    if project is None:
+    if project is None or not (project / "pyproject.toml").is_file():
         raise DataError(
             "There is no project here to take data and parameters from. Set "
             "PUSH_PROPENSITY_PROJECT to its folder."
@@ -163,7 +176,8 @@ def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
     """The winner of the last selection, if any, and the options that the event asks for."""
     asked = request.model_parametrisation or Parametrisation()
     options = catalog[_OPTIONS].load()
-    changed = type(options).model_validate({**options.model_dump(), **asked.model_dump()})
+    wished = {"candidate": asked.candidate, "parameters": asked.parameters or {}}
+    changed = options.model_copy(update=wished)
     winner = catalog["winner"].load() if catalog.exists("winner") else {}
     return {_OPTIONS: changed, "winner": winner}
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from push_propensity.curves import gains
 from push_propensity.feature_frame import ORDERED_BEFORE, OUTCOME, PRODUCT, USER
 from push_propensity.metrics import (
     HEADLINE,
@@ -17,6 +16,7 @@ from push_propensity.metrics import (
     ProductRanking,
     evaluate_segments,
 )
+from push_propensity.reports.curves import gains
 
 GAIN = "gain"
 KEY = ["entry", "segment", "metric"]

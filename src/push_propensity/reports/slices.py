@@ -13,7 +13,7 @@ from push_propensity.feature_frame import (
     USER,
 )
 from push_propensity.metrics import HEADLINE, ProductRanking, evaluate
-from push_propensity.uncertainty import interval, user_weights
+from push_propensity.reports.uncertainty import interval, user_weights
 
 DIMENSIONS = ("product_type", "user", "week")
 NEW, KNOWN = "second order", "third order or later"

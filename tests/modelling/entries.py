@@ -1,0 +1,36 @@
+"""Small entries of the selection, quick to fit."""
+
+import pandas as pd
+
+from push_propensity.candidates import FAMILIES, CandidateOptions
+from push_propensity.purchase_model import PurchaseModel, fit_model
+
+FAMILY_NAMES = tuple(FAMILIES)
+CANDIDATE_NAMES = tuple(name for name in FAMILIES if FAMILIES[name].kind == "candidate")
+
+PARAMETERS = {
+    "logistic_l2": {"C": 0.1},
+    "logistic_elastic_net": {"C": 0.05, "l1_ratio": 0.5},
+    "xgboost": {"max_depth": 3, "learning_rate": 0.3, "n_estimators": 12},
+}
+SWEEPS = {
+    "logistic_l2": {"C": [10.0, 0.001]},
+    "logistic_elastic_net": {"C": [0.1, 0.001]},
+    "xgboost": {"max_depth": [3, 1]},
+}
+
+
+def entry(family: str, **changes) -> CandidateOptions:
+    given = {
+        "family": family,
+        "parameters": PARAMETERS.get(family, {}),
+        "sweep": SWEEPS.get(family, {}),
+        "early_stopping_rounds": 3,
+        "seed": 11,
+        "threads": 1,
+    }
+    return CandidateOptions(**given | changes)
+
+
+def fit(frame: pd.DataFrame, options: CandidateOptions, **parameters) -> PurchaseModel:
+    return fit_model(frame, options, options.complete(parameters))

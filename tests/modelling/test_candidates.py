@@ -1,0 +1,208 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.compose import ColumnTransformer
+
+from push_propensity.candidates import FAMILIES, CandidateOptions, check_parameters
+from push_propensity.errors import ParameterError
+
+TRAINABLE = ["logistic_l2", "logistic_elastic_net", "xgboost"]
+BASELINES = ["constant", "global_popularity", "ordered_before_popularity"]
+SECRET = "alice@example.org"
+
+REFUSED = {
+    "unknown": ("logistic_l2", {"c": 1.0}, "c: Extra inputs"),
+    "of another family": ("logistic_l2", {"l1_ratio": 0.5}, "l1_ratio: Extra"),
+    "C of 0": ("logistic_l2", {"C": 0}, "C: Input should be greater than 0"),
+    "negative C": ("logistic_elastic_net", {"C": -0.1}, "C: Input should be greater than 0"),
+    "huge C": ("logistic_l2", {"C": 1e300}, "C: Input should be less than or equal to 1000000"),
+    "endless C": ("logistic_l2", {"C": 10**400}, "C: Input should be a valid number"),
+    "NaN": ("logistic_l2", {"C": float("nan")}, "C: Input should be a finite number"),
+    "infinity": ("xgboost", {"reg_lambda": float("inf")}, "reg_lambda: Input should be a finite"),
+    "text": ("logistic_l2", {"C": SECRET}, "C: Input should be a valid number"),
+    "number as text": ("xgboost", {"max_depth": "5"}, "max_depth: Input should be a valid integer"),
+    "boolean": ("logistic_l2", {"C": True}, "C: Input should be a valid number"),
+    "boolean depth": ("xgboost", {"max_depth": True}, "max_depth: Input should be a valid integer"),
+    "none": ("xgboost", {"max_depth": None}, "max_depth: Input should be a valid integer"),
+    "list": ("logistic_l2", {"C": [1.0]}, "C: Input should be a valid number"),
+    "object": ("xgboost", {"subsample": {"a": 1}}, "subsample: Input should be a valid number"),
+    "depth -1": ("xgboost", {"max_depth": -1}, "max_depth: Input should be greater than or equal"),
+    "depth 0": ("xgboost", {"max_depth": 0}, "max_depth: Input should be greater than or equal"),
+    "half a tree": ("xgboost", {"n_estimators": 1.5}, "n_estimators: Input should be a valid int"),
+    "no trees": ("xgboost", {"n_estimators": 0}, "n_estimators: Input should be greater"),
+    "too many trees": ("xgboost", {"n_estimators": 10**9}, "n_estimators: Input should be less"),
+    "ratio above 1": ("logistic_elastic_net", {"l1_ratio": 1.01}, "l1_ratio: Input should be less"),
+    "no rate": ("xgboost", {"learning_rate": 0.0}, "learning_rate: Input should be greater than 0"),
+    "no rows": ("xgboost", {"subsample": 0}, "subsample: Input should be greater than 0"),
+    "a baseline's": ("constant", {"C": 1.0}, "C: Extra inputs .* Allowed parameters: none"),
+    "a number as name": ("logistic_l2", {1: 1.0}, "parameter names must be text"),
+    "a lone surrogate as name": ("logistic_l2", {"\ud800": 1.0}, r"not allowed"),
+}
+
+
+class TestCheckParameters:
+    @pytest.mark.parametrize("case", REFUSED)
+    def test_refusals_name_the_parameter_and_what_is_allowed(self, case):
+        family, parameters, expected = REFUSED[case]
+        with pytest.raises(ParameterError, match=expected) as caught:
+            check_parameters(family, parameters)
+        message = str(caught.value)
+        allowed = ", ".join(FAMILIES[family].parameters.model_fields) or "none"
+        assert message.startswith(f"{family} got parameters that are not allowed")
+        assert message.endswith(f"Allowed parameters: {allowed}.")
+        assert SECRET not in message
+        assert message.isascii()
+
+    def test_messages_stay_short(self):
+        names = {f"{'x' * 10_000}{number}": 1 for number in range(1_000)}
+        with pytest.raises(ParameterError) as caught:
+            check_parameters("xgboost", names)
+        assert len(str(caught.value)) < 2_000
+        assert "990 more" in str(caught.value)
+
+    def test_several_faults_are_all_named(self):
+        with pytest.raises(ParameterError, match=r"max_depth.*; subsample"):
+            check_parameters("xgboost", {"max_depth": 0, "subsample": 2})
+
+    def test_a_whole_number_is_a_number(self):
+        assert check_parameters("logistic_l2", {"C": 1}).model_dump() == {"C": 1.0}
+
+    @given(st.dictionaries(st.text(max_size=5) | st.sampled_from("C"), st.floats() | st.integers()))
+    @settings(max_examples=100, deadline=None)
+    def test_nothing_else_is_raised(self, parameters):
+        try:
+            checked = check_parameters("logistic_l2", parameters)
+        except ParameterError:
+            return
+        assert set(parameters) <= {"C"}
+        assert 0 < checked.C <= 1e6
+
+
+class TestCandidateOptions:
+    def test_configured_values_complete_what_is_left_out(self):
+        options = CandidateOptions(
+            family="logistic_elastic_net", parameters={"C": 0.3, "l1_ratio": 0.2}, seed=1
+        )
+        assert options.complete({}).model_dump() == {"C": 0.3, "l1_ratio": 0.2}
+        assert options.complete({"C": 2.0}).model_dump() == {"C": 2.0, "l1_ratio": 0.2}
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"parameters": {"max_depth": 99}},
+            {"sweep": {"max_depth": [3, 0]}},
+            {"sweep": {"x": [1]}},
+        ],
+    )
+    def test_configured_values_are_checked(self, changes):
+        with pytest.raises(ParameterError, match="xgboost got parameters that are not allowed"):
+            CandidateOptions(family="xgboost", seed=1, **changes)
+
+    def test_unknown_family(self):
+        with pytest.raises(ValueError, match=r"family must be one of constant, .*, xgboost"):
+            CandidateOptions(family="forest", seed=1)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"negative_share": 0.0},
+            {"negative_share": 1.1},
+            {"threads": 0},
+            {"n_trials": 0},
+            {"x": 1},
+        ],
+    )
+    def test_options_are_checked(self, changes):
+        with pytest.raises(ValueError, match=next(iter(changes))):
+            CandidateOptions(family="xgboost", seed=1, **changes)
+
+    @pytest.mark.parametrize("name", BASELINES)
+    def test_a_baseline_has_one_trial(self, name):
+        options = CandidateOptions(family=name, seed=1)
+        assert options.definition.kind == "baseline"
+        assert [trial.model_dump() for trial in options.trials()] == [{}]
+
+
+class TestTrials:
+    def test_the_grid_is_complete_and_goes_from_the_simplest(self):
+        options = CandidateOptions(
+            family="logistic_elastic_net",
+            sweep={"C": [1.0, 0.01, 0.1], "l1_ratio": [0.2, 0.9]},
+            seed=1,
+        )
+        found = [(trial.C, trial.l1_ratio) for trial in options.trials()]
+        assert found == [(c, ratio) for c in (0.01, 0.1, 1.0) for ratio in (0.9, 0.2)]
+
+    def test_deeper_and_less_regularised_trees_come_later(self):
+        sweep = {
+            "max_depth": [5, 3],
+            "learning_rate": [0.1, 0.05],
+            "min_child_weight": [1.0, 50.0],
+            "reg_lambda": [1.0, 100.0],
+        }
+        trials = CandidateOptions(family="xgboost", sweep=sweep, seed=1).trials()
+        assert len(trials) == 16
+        first, last = trials[0], trials[-1]
+        assert (first.max_depth, first.learning_rate) == (3, 0.05)
+        assert (first.min_child_weight, first.reg_lambda) == (50.0, 100.0)
+        assert (last.max_depth, last.learning_rate) == (5, 0.1)
+        assert (last.min_child_weight, last.reg_lambda) == (1.0, 1.0)
+        assert [trial.max_depth for trial in trials] == [3] * 8 + [5] * 8
+
+    def test_drawn_trials_are_different_points_of_the_grid(self):
+        sweep = {"max_depth": [3, 4, 5], "reg_alpha": [0.0, 1.0, 2.0]}
+
+        def draw(seed):
+            options = CandidateOptions(family="xgboost", sweep=sweep, n_trials=5, seed=seed)
+            return [(trial.max_depth, trial.reg_alpha) for trial in options.trials()]
+
+        assert draw(1) == draw(1)
+        assert len(set(draw(1))) == 5
+        assert [depth for depth, _ in draw(1)] == sorted(depth for depth, _ in draw(1))
+        assert len({tuple(draw(seed)) for seed in range(5)}) > 1
+
+    def test_more_trials_than_points_are_all_points(self):
+        options = CandidateOptions(
+            family="logistic_l2", sweep={"C": [1.0, 0.1]}, n_trials=9, seed=1
+        )
+        assert [trial.C for trial in options.trials()] == [0.1, 1.0]
+
+    def test_without_a_sweep_the_configured_values(self):
+        options = CandidateOptions(family="logistic_l2", parameters={"C": 0.7}, seed=1)
+        assert [trial.C for trial in options.trials()] == [0.7]
+
+
+class TestFamilies:
+    @pytest.mark.parametrize("name", FAMILIES)
+    def test_every_call_gives_a_fresh_unfitted_encoder_and_estimator(self, name):
+        family, parameters = FAMILIES[name], FAMILIES[name].parameters()
+        encoder = family.encoder()
+        assert isinstance(encoder, ColumnTransformer)
+        assert encoder is not family.encoder()
+        first, second = (family.estimator(parameters, 1, 2) for _ in range(2))
+        assert first is not second
+        assert not hasattr(first, "coef_")
+
+    @pytest.mark.parametrize("name", TRAINABLE)
+    def test_parameters_seed_and_threads_reach_the_library(self, name):
+        family = FAMILIES[name]
+        parameters = family.parameters()
+        given_to = family.estimator(parameters, 17, 2).get_params()
+        assert {key: given_to[key] for key in parameters.model_dump()} == parameters.model_dump()
+        if name != "logistic_l2":  # whose solver draws nothing
+            assert given_to["random_state"] == 17
+        if name == "xgboost":
+            assert given_to["n_jobs"] == 2
+
+    def test_candidates_and_baselines(self):
+        kinds = {name: family.kind for name, family in FAMILIES.items()}
+        assert kinds == dict.fromkeys(BASELINES, "baseline") | dict.fromkeys(TRAINABLE, "candidate")
+        assert [name for name in FAMILIES if FAMILIES[name].boosted] == ["xgboost"]
+
+    @pytest.mark.parametrize("name", TRAINABLE)
+    def test_simplicity_is_a_total_order(self, name):
+        family = FAMILIES[name]
+        key = family.complexity(family.parameters())
+        assert key == family.complexity(family.parameters())
+        assert all(np.isfinite(key))

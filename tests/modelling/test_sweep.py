@@ -1,0 +1,148 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
+from scipy.special import expit
+
+from push_propensity.errors import DataError
+from push_propensity.metrics import METRICS, SEGMENTS, evaluate_segments
+from push_propensity.splits import fold_masks, keep_large_orders
+from push_propensity.sweep import MOST_ROUNDS, EncodedFold, sweep
+
+KEYS = ["candidate", "kind", "trial", "fold", "segment", "parameters", "n_estimators"]
+SIZES = ["rows", "purchases", "products", "purchases_covered"]
+
+
+@pytest.fixture(scope="module")
+def tables(development, folds):
+    return {name: sweep(development, folds, entry(name)) for name in FAMILY_NAMES}
+
+
+class TestTable:
+    @pytest.mark.parametrize("name", FAMILY_NAMES)
+    def test_one_row_per_trial_fold_and_segment(self, tables, name):
+        table, trials = tables[name], len(entry(name).trials())
+        assert list(table.columns) == [*KEYS, *SIZES, *METRICS]
+        assert len(table) == trials * 2 * len(SEGMENTS)
+        assert not table.duplicated(["trial", "fold", "segment"]).any()
+        assert table.index.tolist() == list(range(len(table)))
+        assert set(table["trial"]) == set(range(trials))
+        assert set(table["fold"]) == {1, 2}
+        assert (table["candidate"] == name).all()
+        assert table["kind"].unique().tolist() == [entry(name).definition.kind]
+        assert table.loc[table["segment"] == "all", list(METRICS)].notna().all(axis=None)
+
+    @pytest.mark.parametrize("name", FAMILY_NAMES)
+    def test_trials_are_those_of_the_entry_in_its_order(self, tables, name):
+        first = tables[name].drop_duplicates("trial").sort_values("trial")
+        expected = [trial.model_dump() for trial in entry(name).trials()]
+        assert [json.loads(text) for text in first["parameters"]] == expected
+
+    def test_the_folds_are_those_of_the_plan(self, tables, development, folds):
+        sizes = tables["constant"].set_index(["fold", "segment"])
+        for fold, _, validation in fold_masks(development, folds):
+            part = development[validation]
+            assert sizes.loc[(fold, "all"), "rows"] == len(part)
+            assert sizes.loc[(fold, "repeat"), "rows"] == part["ordered_before"].sum()
+            assert sizes.loc[(fold, "all"), "purchases"] == part["outcome"].sum()
+
+    def test_boosted_trials_say_their_best_round(self, tables):
+        rounds = tables["xgboost"]["n_estimators"]
+        assert (rounds == rounds.round()).all()
+        assert rounds.between(1, MOST_ROUNDS - 1).all()
+        others = pd.concat([table for name, table in tables.items() if name != "xgboost"])
+        assert others["n_estimators"].isna().all()
+
+    def test_reproducible(self, tables, development, folds):
+        again = sweep(development, folds, entry("xgboost"))
+        pd.testing.assert_frame_equal(again, tables["xgboost"])
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("name", CANDIDATE_NAMES)
+    def test_are_those_of_the_models_fitted_alone(self, tables, development, folds, name):
+        """A warm start must not show: each trial is what training would give."""
+        options = entry(name)
+        table = tables[name].set_index(["trial", "fold"])
+        for fold, train, validation in fold_masks(development, folds):
+            for number, parameters in enumerate(options.trials()):
+                rows = table.loc[(number, fold)]
+                given = parameters.model_dump()
+                if name == "xgboost":
+                    given["n_estimators"] = int(rows["n_estimators"].iloc[0])
+                model = fit(development[train], options, **given)
+                part = development[validation]
+                expected = evaluate_segments(part, model.predict(part))
+                for metric in ("log_loss", "brier_score", "product_roc_auc"):
+                    np.testing.assert_allclose(rows[metric], expected[metric], atol=2e-3)
+
+    def test_better_models_have_better_numbers(self, tables):
+        def best(name):
+            table = tables[name]
+            rows = table[table["segment"] == "all"]
+            return rows.groupby("trial")["product_average_precision"].mean().max()
+
+        assert best("logistic_l2") > best("ordered_before_popularity") > best("constant")
+        assert best("xgboost") > best("ordered_before_popularity")
+
+    def test_training_on_a_share_of_the_negatives_keeps_the_level(self, tables, development, folds):
+        drawn = sweep(development, folds, entry("logistic_l2", negative_share=0.4))
+        whole = tables["logistic_l2"]
+        assert not np.allclose(drawn["log_loss"], whole["log_loss"], atol=1e-9)
+        np.testing.assert_allclose(drawn["log_loss"], whole["log_loss"], atol=0.05)
+
+    def test_shuffled_rows_in_canonical_order_give_the_same_table(self, tables, development, folds):
+        shuffled = keep_large_orders(development.sample(frac=1.0, random_state=8), 1)
+        again = sweep(shuffled, folds, entry("logistic_elastic_net"))
+        pd.testing.assert_frame_equal(again, tables["logistic_elastic_net"])
+
+
+class TestEncodedFold:
+    def test_the_encoder_sees_the_training_rows_alone(self, development):
+        train = development[development["vendor"] != "vendor-1"]
+        validation = development[development["vendor"] == "vendor-1"]
+        fold = EncodedFold.of(train, validation, entry("logistic_l2"))
+        numbers = fold.train[:, :19].toarray()
+        np.testing.assert_allclose(numbers.mean(axis=0), 0.0, atol=1e-9)
+        vendors = fold.validation[:, 25:].toarray()
+        assert (vendors == 0).all()  # unknown: none of the known ones
+        ordinal = EncodedFold.of(train, validation, entry("xgboost"))
+        assert (ordinal.validation[:, -1] == -1).all()
+
+    def test_draws_and_weighs_the_rows_without_a_purchase(self, development):
+        fold = EncodedFold.of(development, development, entry("logistic_l2", negative_share=0.5))
+        assert fold.train.shape[0] == len(fold.train_outcome) == len(fold.weight)
+        assert fold.train_outcome.sum() == development["outcome"].sum()
+        assert set(fold.weight) == {1.0, 2.0}
+        assert fold.validation.shape[0] == len(development)
+
+
+def test_a_fold_of_one_outcome(development, folds):
+    frame = development.assign(outcome=1.0)
+    with pytest.raises(DataError, match="training window must hold rows with and without"):
+        sweep(frame, folds, entry("logistic_l2"))
+
+
+def test_inputs_stay_as_they_are(development, folds):
+    frame, table = development.copy(), folds.copy()
+    sweep(frame, table, entry("constant"))
+    pd.testing.assert_frame_equal(frame, development)
+    pd.testing.assert_frame_equal(table, folds)
+
+
+def test_early_stopping_measures_the_best_round(development, folds):
+    options = entry("xgboost", sweep={"learning_rate": [0.5]}, early_stopping_rounds=2)
+    table = sweep(development, folds, options)
+    fold, train, validation = next(iter(fold_masks(development, folds)))
+    rows = table[(table["fold"] == fold) & (table["segment"] == "all")]
+    best = int(rows["n_estimators"].iloc[0])
+    part = development[validation]
+    losses = {}
+    for rounds in (max(best - 1, 1), best, best + 1):
+        model = fit(development[train], options, learning_rate=0.5, n_estimators=rounds)
+        probability = expit(model.margin(part))
+        losses[rounds] = evaluate_segments(part, probability)["log_loss"].iloc[0]
+    assert min(losses, key=losses.__getitem__) == best
+    assert losses[best] == pytest.approx(rows["log_loss"].iloc[0], abs=1e-6)
