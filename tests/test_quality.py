@@ -11,7 +11,7 @@ from push_propensity.quality import (
     assess_quality,
     tabulate_checks,
 )
-from push_propensity.quality_figures import draw_quality
+from push_propensity.reports.quality_figures import draw_quality
 from push_propensity.splits import SplitOptions, keep_large_orders, plan_split
 
 

@@ -5,6 +5,7 @@ from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
 from tests.project.environments import ENVIRONMENTS, ROOT, open_environment
+from tests.project.small_run import copy_project, run
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,19 @@ def environments(registered):
 @pytest.fixture(params=ENVIRONMENTS)
 def environment(request, environments):
     return environments[request.param]
+
+
+@pytest.fixture(scope="session")
+def plain_run(tmp_path_factory):
+    """A copy of the project after a plain `kedro run`, and what the run showed."""
+    project = tmp_path_factory.mktemp("plain_run") / "project"
+    copy_project(project)
+    return project, run(project)
+
+
+@pytest.fixture(scope="session")
+def finished_project(plain_run):
+    """A copy of the project with the results of a plain `kedro run`."""
+    project, ran = plain_run
+    assert ran.returncode == 0, ran.stdout[-2_000:] + ran.stderr[-2_000:]
+    return project

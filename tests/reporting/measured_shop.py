@@ -11,7 +11,7 @@ from kedro.runner import SequentialRunner
 from push_propensity.feature_frame import COLUMNS
 from push_propensity.metrics import METRICS, SEGMENTS
 from push_propensity.pipelines.reporting import create_pipeline
-from push_propensity.report import ReportOptions
+from push_propensity.reports.page import ReportOptions
 from push_propensity.splits import Split, summarise_split
 
 ENTRIES = (

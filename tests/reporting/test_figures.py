@@ -3,9 +3,9 @@ import pandas as pd
 import plotly.io
 import pytest
 
-from push_propensity import figures
 from push_propensity.pipelines.reporting.pipeline import FIGURES
-from push_propensity.wording import entry_label
+from push_propensity.reports import figures
+from push_propensity.reports.wording import entry_label
 from tests.reporting.measured_shop import ENTRIES, WINNER
 
 

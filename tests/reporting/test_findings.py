@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from push_propensity import findings
 from push_propensity.pipelines.reporting.nodes import _evidence
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
+from push_propensity.reports import findings
 from tests.reporting.measured_shop import OPTIONS, WINNER
 
 

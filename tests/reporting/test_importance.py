@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from push_propensity.importance import permutation_importance, sample_orders
+from push_propensity.reports.importance import permutation_importance, sample_orders
 from tests.reporting.measured_shop import MODELS, make_frame
 
 FRAME = make_frame(orders=80, products=12, seed=5)

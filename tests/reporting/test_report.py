@@ -5,9 +5,9 @@ import plotly.io
 import pytest
 from pydantic import ValidationError
 
-from push_propensity import report
 from push_propensity.pipelines.reporting.pipeline import FIGURES
-from push_propensity.report import ReportOptions
+from push_propensity.reports import page
+from push_propensity.reports.page import ReportOptions
 from tests.reporting.measured_shop import make_frame, make_inputs, run_reporting
 
 
@@ -119,7 +119,7 @@ def test_the_same_input_gives_the_same_bytes(results):
 def test_figures_from_a_file_give_the_same_bytes(results):
     figure = results["roc_figure"]
     again = plotly.io.from_json(figure.to_json())
-    assert report._embed("roc_figure", again) == report._embed("roc_figure", figure)
+    assert page._embed("roc_figure", again) == page._embed("roc_figure", figure)
 
 
 def test_a_tiny_shop_gets_a_report():

@@ -5,7 +5,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 
 from push_propensity.pipelines.reporting import create_pipeline
-from push_propensity.report import ReportOptions
+from push_propensity.reports.page import ReportOptions
 
 CONF = Path(__file__).parents[2] / "conf"
 

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from push_propensity import slices
 from push_propensity.metrics import evaluate
+from push_propensity.reports import slices
 
 
 def test_labels_of_known_rows():

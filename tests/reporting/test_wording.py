@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from push_propensity import wording
+from push_propensity.reports import wording
 
 
 @pytest.mark.parametrize(

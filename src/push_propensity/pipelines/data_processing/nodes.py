@@ -5,8 +5,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from push_propensity import quality, quality_figures, splits
+from push_propensity import quality, splits
 from push_propensity.quality import QualityOptions, QualityReport
+from push_propensity.reports import quality_figures
 from push_propensity.splits import FoldOptions, Split, SplitOptions
 
 

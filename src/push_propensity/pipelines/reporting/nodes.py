@@ -6,16 +6,6 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from push_propensity import (
-    curves,
-    figures,
-    importance,
-    regularisation,
-    report,
-    slices,
-    thresholds,
-    uncertainty,
-)
 from push_propensity.feature_frame import (
     CREATED_AT,
     ORDER,
@@ -26,9 +16,19 @@ from push_propensity.feature_frame import (
     PRODUCT_TYPE,
     USER,
 )
-from push_propensity.findings import Evidence
-from push_propensity.importance import Contender
-from push_propensity.report import ReportOptions, Setting
+from push_propensity.reports import (
+    curves,
+    figures,
+    importance,
+    page,
+    regularisation,
+    slices,
+    thresholds,
+    uncertainty,
+)
+from push_propensity.reports.findings import Evidence
+from push_propensity.reports.importance import Contender
+from push_propensity.reports.page import ReportOptions, Setting
 
 KEYS = [
     ORDER,
@@ -164,7 +164,7 @@ def measure_slices(
 
 def write_findings(report_options: ReportOptions, **evidence: Any) -> dict[str, Any]:
     """What worked, what did not and by how much, in words."""
-    return report.findings_of(_evidence(report_options, evidence))
+    return page.findings_of(_evidence(report_options, evidence))
 
 
 def render_report(
@@ -178,7 +178,7 @@ def render_report(
     drawn = {name: value for name, value in inputs.items() if isinstance(value, go.Figure)}
     known = {name: value for name, value in inputs.items() if name not in drawn}
     evidence = _evidence(report_options, known)
-    return report.render_html(
+    return page.render_html(
         evidence, _setting(split_summary, data_quality, report_options), findings, drawn
     )
 
@@ -192,7 +192,7 @@ def write_model_card(
 ) -> str:
     """The model card as Markdown."""
     setting = _setting(split_summary, data_quality, report_options)
-    return report.render_card(_evidence(report_options, evidence), setting, findings)
+    return page.render_card(_evidence(report_options, evidence), setting, findings)
 
 
 def plot_gains(

@@ -3,21 +3,6 @@
 from kedro.pipeline import Node, Pipeline
 
 from push_propensity.candidates import FAMILIES
-from push_propensity.figures import (
-    plot_calibration,
-    plot_comparisons,
-    plot_confusion,
-    plot_importance,
-    plot_leaderboard,
-    plot_precision_recall,
-    plot_product_precision_recall,
-    plot_product_roc,
-    plot_regularisation,
-    plot_roc,
-    plot_thresholds,
-    plot_users,
-    plot_weeks,
-)
 from push_propensity.pipelines.reporting.nodes import (
     compare_entries,
     decide_test,
@@ -35,6 +20,21 @@ from push_propensity.pipelines.reporting.nodes import (
     trace_regularisation,
     write_findings,
     write_model_card,
+)
+from push_propensity.reports.figures import (
+    plot_calibration,
+    plot_comparisons,
+    plot_confusion,
+    plot_importance,
+    plot_leaderboard,
+    plot_precision_recall,
+    plot_product_precision_recall,
+    plot_product_roc,
+    plot_regularisation,
+    plot_roc,
+    plot_thresholds,
+    plot_users,
+    plot_weeks,
 )
 
 MODELS = {entry: f"{entry}_model" for entry in FAMILIES}

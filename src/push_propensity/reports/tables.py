@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from push_propensity.findings import Evidence
 from push_propensity.metrics import HEADLINE, METRICS, SEGMENTS
-from push_propensity.uncertainty import GAIN
-from push_propensity.wording import (
+from push_propensity.reports.findings import Evidence
+from push_propensity.reports.uncertainty import GAIN
+from push_propensity.reports.wording import (
     MISSING,
     SEGMENT_LABELS,
     count,

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.stats import t
 
 from push_propensity.metrics import HEADLINE
-from push_propensity.uncertainty import GAIN
-from push_propensity.wording import (
+from push_propensity.reports.uncertainty import GAIN
+from push_propensity.reports.wording import (
     count,
     defined,
     entry_label,

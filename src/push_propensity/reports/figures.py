@@ -12,7 +12,7 @@ import plotly.io  # noqa: F401  A late import of it races when nodes run in thre
 from plotly.subplots import make_subplots
 
 from push_propensity.metrics import HEADLINE
-from push_propensity.wording import (
+from push_propensity.reports.wording import (
     count,
     entry_label,
     metric_label,

@@ -12,12 +12,12 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 from pydantic import BaseModel, ConfigDict, Field
 
-from push_propensity import tables
-from push_propensity.findings import Evidence, derive, metric_sentence, summarise
 from push_propensity.metrics import HEADLINE
-from push_propensity.tables import TableView
-from push_propensity.uncertainty import GAIN
-from push_propensity.wording import number, percent
+from push_propensity.reports import tables
+from push_propensity.reports.findings import Evidence, derive, metric_sentence, summarise
+from push_propensity.reports.tables import TableView
+from push_propensity.reports.uncertainty import GAIN
+from push_propensity.reports.wording import number, percent
 
 
 class ReportOptions(BaseModel):

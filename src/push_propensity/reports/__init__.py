@@ -1,0 +1,1 @@
+"""What the report says and shows: measurements on the test part, figures, findings, the page."""
