@@ -82,9 +82,9 @@ class TestSuccess:
         path.write_text(json.dumps({**winner, "kind": "candidate", "runner_up": None}))
         _, body = fit({})
         assert (body["candidate"], body["parameters"]) == tuple(winner.values())
-        _, body = fit({"model_parametrisation": {"parameters": {"C": 0.5}}})
+        _, body = fit({"model_parametrisation": {"parameters": {"C": 0.01}}})
         assert (body["candidate"], body["parameters"]["l1_ratio"]) == ("logistic_elastic_net", 0.9)
-        assert body["parameters"]["C"] == 0.5
+        assert body["parameters"]["C"] == 0.01
         _, body = fit({"model_parametrisation": {"candidate": "xgboost"}})
         assert body["parameters"]["n_estimators"] == 12
 
@@ -368,6 +368,16 @@ class TestRefusals:
         assert (status, body["error"]["retryable"]) == ("503", True)
         assert trainings == []
 
+    def test_no_time_left_after_waiting_for_another_fit(self, fit, trainings):
+        class Context:
+            left = iter([10_000, 5])
+
+            def get_remaining_time_in_millis(self):
+                return next(self.left)
+
+        assert fit(EVENT, Context())[0] == "503"
+        assert trainings == []
+
     @pytest.mark.parametrize("context", [object(), "context", 3, {"a": 1}])
     def test_any_context(self, fit, context):
         assert fit({"model_parametrisation": 7}, context)[0] == "400"
@@ -460,6 +470,13 @@ class TestPlaces:
         status, body = fit(EVENT)
         assert status == "400"
         assert "KEDRO_ENV" in body["error"]["message"]
+
+    def test_a_configuration_that_is_not_allowed(self, fit, project):
+        path = project / "conf/local/parameters.yml"
+        path.write_text("training_options: {golden_rows: 0}\n")
+        status, body = fit(EVENT)
+        assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
+        assert "golden_rows" in body["error"]["message"]
 
     def test_a_models_root_that_is_no_folder(self, fit, models, trainings):
         models.write_text("a file")

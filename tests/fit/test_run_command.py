@@ -1,6 +1,7 @@
 """`kedro run` in a project: what it shows, and what goes wrong on one screen."""
 
 import io
+import sys
 
 import click
 import numpy as np
@@ -8,10 +9,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from kedro.config import MissingConfigException
+from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DatasetError
+from kedro_datasets.pandas import CSVDataset
 from rich.console import Console
 
+from push_propensity.__main__ import main
 from push_propensity.bundle import newest_name, read_bundle
 from push_propensity.cli import SHOWN, cli, draw_leaderboard, errors_on_one_screen
 from push_propensity.errors import DataError, ParameterError
@@ -30,6 +34,13 @@ xgboost:
     parameters: {n_estimators: 12}
 training_options: {resamples: 10, parity_rows: 500}
 """
+
+
+def leaderboard():
+    rows = {"candidate": ["constant", "xgboost"], "is_winner": [False, True]}
+    rows |= {name: [0.25, 0.375] for name in SHOWN}
+    rows |= {HEADLINE: [0.9, 0.8125], f"{HEADLINE}_standard_error": [0.02, 0.03]}
+    return pd.DataFrame(rows)
 
 
 @pytest.fixture
@@ -109,6 +120,48 @@ class TestRun:
         assert "max_depth: Input should be greater than or equal to 1" in output
 
 
+class TestAroundTheRun:
+    @pytest.fixture
+    def runs(self, monkeypatch, project):
+        """What Kedro is asked to run; nothing is run."""
+        asked, dataset = [], CSVDataset(filepath=str(project / "report.html"))
+
+        def record(**arguments):
+            asked.append((arguments["env"], arguments["pipelines"]))
+            return {"report": dataset}
+
+        command = click.Command("run", callback=record, params=kedro_run.params)
+        monkeypatch.setattr("push_propensity.cli.kedro_run", command)
+        folder = project / "data/06_models/selection"
+        for path in (folder, project / "data/environments/box_builder/06_models/selection"):
+            path.mkdir(parents=True)
+            leaderboard().to_csv(path / "leaderboard.csv", index=False)
+        return asked
+
+    def test_the_leaderboard_and_the_report_at_the_end(self, kedro, runs):
+        status, output = kedro()
+        assert status == 0
+        assert runs == [(None, [])]
+        assert "0.812 ± 0.030" in output
+        assert output.rstrip().endswith("Report: report.html")
+
+    def test_raw_tables_are_made_into_a_frame_first(self, kedro, runs):
+        assert kedro("--env", "box_builder")[0] == 0
+        assert runs == [("box_builder", ["feature_engineering"]), ("box_builder", [])]
+
+    def test_only_for_a_run_of_everything(self, kedro, runs):
+        assert kedro("--env", "box_builder", "--pipelines", "training")[0] == 0
+        assert runs == [("box_builder", ["training"])]
+
+
+def test_the_entry_point_is_the_same_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["push-propensity", "--pipelines", "typo"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "no pipeline is called typo" in capsys.readouterr().err
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("error", "expected"),
@@ -140,14 +193,8 @@ class TestLeaderboard:
         console.print(draw_leaderboard(board))
         return console.file.getvalue()
 
-    def board(self):
-        rows = {"candidate": ["constant", "xgboost"], "is_winner": [False, True]}
-        rows |= {name: [0.25, 0.375] for name in SHOWN}
-        rows |= {HEADLINE: [0.9, 0.8125], f"{HEADLINE}_standard_error": [0.02, 0.03]}
-        return pd.DataFrame(rows)
-
     def test_every_entry_with_its_numbers_in_order(self):
-        text = self.draw(self.board())
+        text = self.draw(leaderboard())
         assert text.index("constant") < text.index("xgboost")
         assert "0.900 ± 0.020" in text
         assert "0.812 ± 0.030" in text
@@ -155,11 +202,11 @@ class TestLeaderboard:
         assert max(map(len, text.splitlines())) <= 80
 
     def test_only_the_winner_is_bold(self):
-        table = draw_leaderboard(self.board())
+        table = draw_leaderboard(leaderboard())
         assert [row.style for row in table.rows] == ["", "bold"]
 
     def test_one_fold_has_no_error(self):
-        board = self.board().assign(**{f"{HEADLINE}_standard_error": np.nan})
+        board = leaderboard().assign(**{f"{HEADLINE}_standard_error": np.nan})
         text = self.draw(board)
         assert "±" not in text
         assert "nan" not in text

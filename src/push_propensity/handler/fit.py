@@ -81,6 +81,7 @@ def fit(event: object, context: object) -> Answer:
     request = _read_request(check_event(event))
     check_time_left(context)
     with _LOCK:
+        check_time_left(context)  # the wait may have taken it
         published = _fit(request)
     bundle = read_bundle(bundle_path(models_root(), published.path))
     return answer("200", _describe(published, bundle))
@@ -150,6 +151,7 @@ def _open_catalog() -> Any:
     from kedro.config import MissingConfigException
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
+    from kedro.validation.exceptions import ParameterValidationError
 
     project = find_project()
     if project is None or not (project / "pyproject.toml").is_file():
@@ -168,6 +170,8 @@ def _open_catalog() -> Any:
             f"The project has no configuration for the environment that {ENVIRONMENT} names. Set "
             "it to one of the folders of conf/."
         ) from None
+    except ParameterValidationError as error:
+        raise ParameterError(f"The project's configuration cannot be used. {error}") from None
 
 
 @functools.cache
