@@ -4,7 +4,6 @@ The sales team fixes the product first, so the headline metric ranks users withi
 *product average precision*. The unit is a row (order x product).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -252,45 +251,3 @@ def evaluate_segments(
         for segment, mask in masks.items()
     ]
     return pd.DataFrame(rows)
-
-
-def paired_bootstrap(
-    outcome: ArrayLike,
-    scores: Mapping[str, ArrayLike],
-    product: ArrayLike,
-    user: ArrayLike,
-    *,
-    resamples: int,
-    seed: int,
-    minimum_purchases: int = MINIMUM_PURCHASES,
-) -> pd.DataFrame:
-    """Product average precision of several models on the same resamples of the users.
-
-    Users are drawn with replacement, all rows of a user together, because a user's rows are not
-    independent (cluster bootstrap; Field and Welsh, 2007). Which products are eligible stays as
-    in the data.
-
-    Args:
-        outcome: 0 or 1 per row, shape (rows,).
-        scores: For each model its scores, shape (rows,).
-        product: Product of each row, shape (rows,).
-        user: User of each row, shape (rows,).
-        resamples: How many resamples to draw.
-        seed: Seed of the draws.
-        minimum_purchases: As in `evaluate`.
-
-    Returns:
-        One row per resample, one column per model. Subtract two columns for a paired difference.
-    """
-    codes, users = pd.factorize(np.asarray(user))
-    rankings = {
-        name: ProductRanking.of(outcome, score, product, minimum_purchases)
-        for name, score in scores.items()
-    }
-    generator = np.random.default_rng(seed)
-    draws = []
-    for _ in range(resamples):
-        drawn = generator.integers(len(users), size=len(users))
-        weight = np.bincount(drawn, minlength=len(users))[codes]
-        draws.append({name: r.average_precision(weight) for name, r in rankings.items()})
-    return pd.DataFrame(draws, columns=list(rankings))

@@ -15,13 +15,14 @@ import xgboost
 from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity import __version__
+from push_propensity.bootstrap import interval, user_weights
 from push_propensity.bundle import Bundle, Fingerprint, GoldenRows, Manifest, ModelFeature
 from push_propensity.bundle.model import load_model
 from push_propensity.candidates import CandidateOptions
 from push_propensity.errors import ParameterError
 from push_propensity.export import OUTPUT, graph_inputs
 from push_propensity.feature_frame import COLUMNS, FEATURES, OUTCOME, PRODUCT, USER
-from push_propensity.metrics import HEADLINE, evaluate, paired_bootstrap
+from push_propensity.metrics import HEADLINE, ProductRanking, evaluate
 from push_propensity.model_card import write_model_card
 from push_propensity.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.splits import summarise_part
@@ -171,30 +172,23 @@ def parity_rows(
 def measure(
     model: PurchaseModel, window: pd.DataFrame, options: TrainingOptions
 ) -> dict[str, float | list[float] | None]:
-    """Metrics of a model on a window, the headline with a 95 % interval.
-
-    The interval is that of the percentile bootstrap over users (Efron, 1979).
+    """Metrics of a model on a window, the headline with a 95 % interval over users.
 
     Returns:
         What `metrics.evaluate` gives, None where not defined, and the interval as
-        `product_average_precision_interval`, a pair.
+        `product_average_precision_interval`, a pair or None.
     """
     probability = model.predict(window)
     y, product = window[OUTCOME].to_numpy(), window[PRODUCT].to_numpy()
-    draws = paired_bootstrap(
-        y,
-        {HEADLINE: probability},
-        product,
-        window[USER].to_numpy(),
-        resamples=options.resamples,
-        seed=options.seed,
-    )[HEADLINE].dropna()
-    interval = draws.quantile([0.025, 0.975]).tolist() if len(draws) else None
+    ranking = ProductRanking.of(y, probability, product)
+    weights = user_weights(window[USER], options.resamples, options.seed)
+    drawn = [ranking.average_precision(weight) for weight in weights]
+    ends = interval(drawn, ranking.average_precision(), confidence=0.95)
     values = {
         name: None if pd.isna(value) else value
         for name, value in evaluate(y, probability, product).items()
     }
-    return {**values, f"{HEADLINE}_interval": interval}
+    return {**values, f"{HEADLINE}_interval": None if np.isnan(ends).any() else list(ends)}
 
 
 def draw_golden_rows(graph: bytes, window: pd.DataFrame, options: TrainingOptions) -> GoldenRows:

@@ -2,7 +2,6 @@
 
 import pandas as pd
 import pytest
-from entries import FAMILY_NAMES, entry, fit
 
 from push_propensity.splits import (
     FoldOptions,
@@ -13,6 +12,7 @@ from push_propensity.splits import (
     plan_split,
     split_orders,
 )
+from tests.modelling.entries import FAMILY_NAMES, entry, fit
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from entries import CANDIDATE_NAMES, entry, fit
 
 from push_propensity.errors import ExportError
 from push_propensity.export import OUTPUT, check_parity, export_model, graph_inputs
 from push_propensity.feature_frame import FEATURE_NAMES, FEATURES
 from push_propensity.purchase_model import calibrate
+from tests.modelling.entries import CANDIDATE_NAMES, entry, fit
 
 TOLERANCE = 1e-5
 

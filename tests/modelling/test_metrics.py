@@ -12,7 +12,6 @@ from push_propensity.metrics import (
     evaluate,
     evaluate_segments,
     expected_calibration_error,
-    paired_bootstrap,
     product_average_precision,
 )
 
@@ -226,54 +225,3 @@ class TestEvaluate:
         before = feature_frame.copy()
         evaluate_segments(feature_frame, np.full(len(feature_frame), 0.5))
         pd.testing.assert_frame_equal(feature_frame, before)
-
-
-class TestPairedBootstrap:
-    @pytest.fixture
-    def rows(self, feature_frame):
-        rng = np.random.default_rng(3)
-        frame = feature_frame
-        noise = rng.normal(0, 1, len(frame))
-        signal = 2 * frame["ordered_before"] + 2.5 * frame["abandoned_before"]
-        scores = {"good": signal + 0.3 * noise, "noise": noise, "again": signal + 0.3 * noise}
-        columns = {"outcome": frame["outcome"], "product": frame["variant_id"]}
-        return {**columns, "user": frame["user_id"], "scores": scores}
-
-    def draws(self, rows, **changes):
-        return paired_bootstrap(**{"resamples": 60, "seed": 4, **rows, **changes})
-
-    def test_the_same_seed_gives_the_same_draws(self, rows):
-        first = self.draws(rows)
-        pd.testing.assert_frame_equal(first, self.draws(rows))
-        assert not first.equals(self.draws(rows, seed=5))
-        assert first.shape == (60, 3)
-
-    def test_brackets_the_estimate(self, rows):
-        draws = self.draws(rows, resamples=200)
-        for name in ("good", "noise"):
-            value = product_average_precision(
-                rows["outcome"], rows["scores"][name], rows["product"]
-            )
-            low, high = draws[name].quantile([0.005, 0.995])
-            assert low < value < high
-
-    def test_is_paired(self, rows):
-        draws = self.draws(rows)
-        pd.testing.assert_series_equal(draws["good"], draws["again"], check_names=False)
-        assert (draws["good"] > draws["noise"]).all()
-
-    def test_users_are_drawn_whole(self):
-        # One user buys whenever shown high, the other whenever shown low: a draw of users gives
-        # one of three values, a draw of rows would give many more.
-        user = np.repeat(["a", "b"], 10)
-        score = np.tile(np.linspace(1, 0.1, 10), 2)
-        outcome = np.concatenate([np.arange(10) < 5, np.arange(10) >= 5]).astype(float)
-        draws = paired_bootstrap(
-            outcome, {"model": score}, np.zeros(20), user, resamples=50, seed=6
-        )
-        alone = [average_precision_score(outcome[:10], score[:10])]
-        alone.append(average_precision_score(outcome[10:], score[10:]))
-        both = average_precision_score(outcome, score)
-        expected = np.array([alone[0], both, alone[1]])
-        assert len(np.unique(draws["model"].round(9))) == 3
-        assert np.abs(draws["model"].to_numpy()[:, None] - expected).min(axis=1).max() < 1e-9

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
@@ -15,6 +14,7 @@ from push_propensity.purchase_model import (
     fit_model,
 )
 from push_propensity.splits import keep_large_orders
+from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 
 
 class TestDrawTrainingRows:

@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from entries import entry
 from pydantic import ValidationError
 
 from push_propensity.errors import DataError
@@ -14,6 +13,7 @@ from push_propensity.selection import (
     choose_trial,
     choose_winner,
 )
+from tests.modelling.entries import entry
 
 BEST = SelectionOptions(rule="best")
 ONE_ERROR = SelectionOptions(rule="one_standard_error")

@@ -3,13 +3,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 from scipy.special import expit
 
 from push_propensity.errors import DataError
 from push_propensity.metrics import METRICS, SEGMENTS, evaluate_segments
 from push_propensity.splits import fold_masks, keep_large_orders
 from push_propensity.sweep import MOST_ROUNDS, EncodedFold, sweep
+from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 
 KEYS = ["candidate", "kind", "trial", "fold", "segment", "parameters", "n_estimators"]
 SIZES = ["rows", "purchases", "products", "purchases_covered"]

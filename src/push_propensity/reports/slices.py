@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from push_propensity.bootstrap import interval, user_weights
 from push_propensity.feature_frame import (
     ORDER_DATE,
     OUTCOME,
@@ -13,7 +14,6 @@ from push_propensity.feature_frame import (
     USER,
 )
 from push_propensity.metrics import HEADLINE, ProductRanking, evaluate
-from push_propensity.reports.uncertainty import interval, user_weights
 
 DIMENSIONS = ("product_type", "user", "week")
 NEW, KNOWN = "second order", "third order or later"

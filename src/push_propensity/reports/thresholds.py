@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import precision_recall_curve
 
+from push_propensity.bootstrap import interval, user_weights
 from push_propensity.feature_frame import OUTCOME, USER
-from push_propensity.reports.uncertainty import interval, user_weights
 
 Floats = NDArray[np.float64]
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")

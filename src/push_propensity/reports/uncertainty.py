@@ -3,12 +3,13 @@
 Every entry is measured on the same resamples, so a difference between two of them is paired.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from push_propensity.bootstrap import interval, user_weights
 from push_propensity.feature_frame import ORDERED_BEFORE, OUTCOME, PRODUCT, USER
 from push_propensity.metrics import (
     HEADLINE,
@@ -24,26 +25,6 @@ LOWER_IS_BETTER = frozenset({"log_loss", "brier_score", "expected_calibration_er
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Floats], float]
-
-
-def user_weights(user: ArrayLike, resamples: int, seed: int) -> Iterator[Floats]:
-    """Draw users with replacement, all rows of a user together.
-
-    A user's rows are not independent (cluster bootstrap; Field and Welsh, 2007).
-
-    Args:
-        user: User of each row, shape (rows,).
-        resamples: How many resamples to draw.
-        seed: Seed of the draws.
-
-    Yields:
-        How often each row was drawn, shape (rows,).
-    """
-    codes, users = pd.factorize(np.asarray(user))
-    generator = np.random.default_rng(seed)
-    for _ in range(resamples):
-        drawn = generator.integers(len(users), size=len(users))
-        yield np.bincount(drawn, minlength=len(users))[codes].astype(np.float64)
 
 
 def ranking_measures(
@@ -120,31 +101,6 @@ def _measures(
             for metric, measure in ranking_measures(y[rows], p[rows], product[rows]).items():
                 measures[entry, segment, metric] = (rows, measure)
     return measures
-
-
-def interval(resampled: ArrayLike, value: float, confidence: float) -> tuple[float, float]:
-    """Percentile interval of resampled values, moved so that their mean lies on the value.
-
-    A buyer who is drawn twice counts twice at the same rank, which raises average precision in
-    the resamples but not in the data; centring takes that bias out (Efron and Tibshirani, An
-    Introduction to the Bootstrap, 1993, chapter 10). The interval speaks of windows of this size:
-    the average precision of few purchases is higher by luck alone.
-
-    Args:
-        resampled: The metric on each resample, shape (resamples,); undefined ones are left out.
-        value: The metric on the data.
-        confidence: Share of the resamples that the interval holds, in (0, 1).
-
-    Returns:
-        Both ends, or NaN twice where the metric is not defined.
-    """
-    drawn = np.asarray(resampled, dtype=np.float64)
-    drawn = drawn[np.isfinite(drawn)]
-    if not len(drawn) or not np.isfinite(value):
-        return float("nan"), float("nan")
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn - drawn.mean(), [tail, 1 - tail])
-    return float(value + low), float(value + high)
 
 
 def measure(
