@@ -285,7 +285,7 @@ def _reasons(error: ValidationError | TypeError) -> str:
         return "parameter names must be text"
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     reasons = [
-        f"{shorten_name('.'.join(map(str, problem['loc'])))}: {problem['msg']}"
+        f"{shorten_name('.'.join(map(str, problem['loc']))) or 'a name'}: {problem['msg']}"
         for problem in problems
     ]
     more = [f"{len(reasons) - MOST_REASONS} more"] if len(reasons) > MOST_REASONS else []

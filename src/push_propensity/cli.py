@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import click
 import pandas as pd
+from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import settings
 from kedro.io import DatasetError
@@ -91,6 +92,11 @@ def errors_on_one_screen() -> Iterator[None]:
         yield
     except (PushPropensityError, ParameterValidationError) as error:
         raise click.ClickException(str(error)) from error
+    except MissingConfigException as error:
+        raise click.ClickException(
+            "There is no configuration for this environment. Give --env one of the folders of "
+            "conf/, or leave it out."
+        ) from error
     except DatasetError as error:
         explained = explain_read_error(error)
         if explained is None:

@@ -30,7 +30,7 @@ from push_propensity.handler.answers import (
     check_time_left,
     never_raise,
 )
-from push_propensity.handler.places import environment, find_project, models_root
+from push_propensity.handler.places import ENVIRONMENT, environment, find_project, models_root
 from push_propensity.handler.quiet_kedro import (
     DataCatalog,
     MemoryDataset,
@@ -147,6 +147,7 @@ def _find(fingerprint: Fingerprint, name: str | None) -> PublishedBundle | None:
 
 def _open_catalog() -> Any:
     """The catalog of the project's environment, with checked parameters."""
+    from kedro.config import MissingConfigException
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
 
@@ -159,8 +160,14 @@ def _open_catalog() -> Any:
     bootstrap_project(project)
     name = environment()
     session: Any = KedroSession.create(project, env=None if name == "base" else name)
-    with session:
-        return session.load_context().catalog
+    try:
+        with session:
+            return session.load_context().catalog
+    except MissingConfigException:
+        raise ParameterError(
+            f"The project has no configuration for the environment that {ENVIRONMENT} names. Set "
+            "it to one of the folders of conf/."
+        ) from None
 
 
 @functools.cache

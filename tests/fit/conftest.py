@@ -1,0 +1,110 @@
+"""A project of its own: the repository's configuration with a small feature frame."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from push_propensity import training
+
+ROOT = Path(__file__).parents[2]
+LOCAL = """
+training_options:
+  resamples: 10
+  parity_rows: 500
+xgboost:
+  candidate:
+    parameters: {n_estimators: 12, max_depth: 3, learning_rate: 0.3}
+    threads: 1
+"""
+
+
+@pytest.fixture(scope="session")
+def blank_project(tmp_path_factory, make_feature_frame):
+    """Copied for each test."""
+    project = tmp_path_factory.mktemp("checkout") / "project"
+    (project / "src").mkdir(parents=True)
+    shutil.copytree(ROOT / "conf", project / "conf", ignore=shutil.ignore_patterns("local"))
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(ROOT / name, project / name)
+    (project / "conf/local").mkdir()
+    (project / "conf/local/parameters.yml").write_text(LOCAL)
+    (project / "data/01_raw").mkdir(parents=True)
+    make_feature_frame().to_csv(project / frame_file(""), index=False)
+    return project
+
+
+def frame_file(project):
+    return Path(project) / "data/01_raw/feature_frame_20210304.csv"
+
+
+@pytest.fixture
+def project(blank_project, tmp_path, monkeypatch):
+    """The project that the handler works in; its models are elsewhere."""
+    path = tmp_path / "project"
+    shutil.copytree(blank_project, path)
+    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(path))
+    monkeypatch.setenv("PUSH_PROPENSITY_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))  # Kedro adds to both
+    monkeypatch.delenv("KEDRO_ENV", raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return path
+
+
+@pytest.fixture
+def models(project, tmp_path):
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """The candidates that were trained, in order."""
+    trained, train_model = [], training.train_model
+
+    def count(*arguments):
+        trained.append(arguments[2].candidate)
+        return train_model(*arguments)
+
+    monkeypatch.setattr(training, "train_model", count)
+    return trained
+
+
+@pytest.fixture
+def fit(project, models, tmp_path, caplog):
+    """Ask for a fit: status and body, once they keep the rules that hold for every answer."""
+    from push_propensity.handler import handler_fit
+
+    caplog.set_level("INFO")
+
+    def refuse(literal):
+        raise AssertionError(f"{literal} in a body")
+
+    def ask(event, context=None):
+        caplog.clear()
+        answer = handler_fit(event, context)
+        assert set(answer) == {"statusCode", "body"}
+        assert isinstance(answer["statusCode"], str)
+        body = json.loads(answer["body"], parse_constant=refuse)
+        lines = [
+            record.getMessage() for record in caplog.records if not record.name.startswith("fsspec")
+        ]
+        for text in (answer["body"], *lines):
+            assert "Traceback" not in text
+            assert str(tmp_path) not in text
+            assert str(ROOT) not in text
+        if answer["statusCode"] != "200":
+            assert set(body) == {"error"}
+            assert set(body["error"]) == {"code", "message", "retryable"}
+        return answer["statusCode"], body
+
+    return ask
+
+
+def published(models):
+    """Every file below the models root, what other processes look at aside."""
+    hidden = {".lock", ".fits"}
+    files = (path for path in models.rglob("*") if path.is_file() and path.name not in hidden)
+    return {str(path.relative_to(models)): path.read_bytes() for path in files}

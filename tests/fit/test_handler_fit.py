@@ -1,0 +1,498 @@
+"""What `handler_fit` trains, publishes and refuses."""
+
+import copy
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from push_propensity.bundle import publishing, read_bundle
+from push_propensity.feature_frame import COLUMNS, FEATURE_NAMES
+from push_propensity.handler import handler_fit, handler_predict
+from tests.fit.conftest import ROOT, frame_file, published
+
+LOGISTIC = {"candidate": "logistic_l2", "parameters": {"C": 0.1}}
+EVENT = {"model_parametrisation": LOGISTIC}
+
+
+def read(project):
+    return pd.read_csv(frame_file(project))
+
+
+def write(project, frame):
+    frame.to_csv(frame_file(project), index=False)
+
+
+class TestSuccess:
+    def test_the_answer_and_the_bundle(self, fit, models, project):
+        status, body = fit(EVENT)
+        assert status == "200"
+        today = [time.strftime("push_%Y_%m_%d", time.gmtime(time.time() - s)) for s in (0, 60)]
+        assert body["model_name"] in today
+        assert body["model_path"] == body["model_name"]
+        assert body["candidate"] == "logistic_l2"
+        assert body["parameters"] == {"C": 0.1}
+        assert body["training_window"]["refit"] == "none"
+        assert body["metrics"]["purchases"] > 0
+        bundle = read_bundle(models / body["model_path"])
+        assert set(bundle.files) == {"model.onnx", "model_card.md"}
+        assert bundle.manifest.environment == "base"
+        assert (models / "latest").read_text().strip() == body["model_name"]
+
+    def test_writes_nothing_but_the_bundle(self, fit, project, models):
+        before = {path for path in project.rglob("*") if path.is_file()}
+        fit(EVENT)
+        assert {path for path in project.rglob("*") if path.is_file()} == before
+
+    def test_what_was_fitted_predicts(self, fit, project):
+        _, body = fit(EVENT)
+        row = read(project)[list(FEATURE_NAMES)].astype({"user_order_seq": float}).iloc[0].to_dict()
+        answer = handler_predict({"users": {"u1": row}, "model_path": body["model_path"]}, None)
+        assert answer["statusCode"] == "200"
+        assert 0 < json.loads(answer["body"])["prediction"]["u1"] < 1
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            {},
+            {"model_parametrisation": None},
+            {"model_parametrisation": {}},
+            {"model_parametrisation": {"candidate": None, "parameters": None}},
+            {"model_name": None, "force": None, "something": "else"},
+        ],
+    )
+    def test_left_out_is_the_configured_default(self, fit, event):
+        _, body = fit(event)
+        assert body["candidate"] == "xgboost"
+        assert body["parameters"]["n_estimators"] == 12
+        assert body["parameters"]["max_depth"] == 3
+
+    def test_the_winner_of_the_last_selection(self, fit, project):
+        winner = {"candidate": "logistic_elastic_net", "parameters": {"C": 0.02, "l1_ratio": 0.9}}
+        path = project / "data/06_models/selection/winner.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({**winner, "kind": "candidate", "runner_up": None}))
+        _, body = fit({})
+        assert (body["candidate"], body["parameters"]) == tuple(winner.values())
+        _, body = fit({"model_parametrisation": {"parameters": {"C": 0.5}}})
+        assert (body["candidate"], body["parameters"]["l1_ratio"]) == ("logistic_elastic_net", 0.9)
+        assert body["parameters"]["C"] == 0.5
+        _, body = fit({"model_parametrisation": {"candidate": "xgboost"}})
+        assert body["parameters"]["n_estimators"] == 12
+
+    def test_parameters_that_are_left_out_have_their_configured_value(self, fit):
+        asked = {"candidate": "xgboost", "parameters": {"max_depth": 2}}
+        _, body = fit({"model_parametrisation": asked})
+        assert body["parameters"]["max_depth"] == 2
+        assert body["parameters"]["n_estimators"] == 12
+
+    def test_the_event_stays_as_it_is(self, fit):
+        event = {"model_parametrisation": {"parameters": {"max_depth": 2}}, "extra": [1, {}]}
+        before = copy.deepcopy(event)
+        assert fit(event)[0] == "200"
+        assert event == before
+
+    def test_nothing_leaks_into_the_next_call(self, fit, trainings):
+        _, first = fit({})
+        fit({"model_parametrisation": {"candidate": "logistic_l2", "parameters": {"C": 3.0}}})
+        _, again = fit({})
+        assert again == first
+        assert trainings == ["xgboost", "logistic_l2"]
+
+    def test_in_the_environment_of_the_variable(self, fit, project, models, monkeypatch):
+        frame = project / "data/01_raw/box_builder/feature_frame.parquet"
+        frame.parent.mkdir(parents=True)
+        read(project).to_parquet(frame)
+        monkeypatch.setenv("KEDRO_ENV", "box_builder_frame")
+        _, body = fit(EVENT)
+        assert read_bundle(models / body["model_path"]).manifest.environment == "box_builder_frame"
+        monkeypatch.delenv("PUSH_PROPENSITY_MODELS")
+        _, body = fit(EVENT)
+        root = project / "data/environments/box_builder_frame/06_models"
+        assert (root / body["model_path"] / "model.onnx").is_file()
+
+
+class TestOnce:
+    def test_the_same_inputs_give_the_same_bundle(self, fit, models, trainings):
+        first = fit(EVENT)
+        before = published(models)
+        assert fit(copy.deepcopy(EVENT)) == first
+        assert published(models) == before
+        assert trainings == ["logistic_l2"]
+
+    def test_shuffled_rows_and_columns_are_the_same_inputs(self, fit, project, models, trainings):
+        first = fit(EVENT)
+        frame = read(project)
+        write(project, frame.sample(frac=1.0, random_state=4)[frame.columns[::-1]])
+        assert fit(EVENT) == first
+        assert trainings == ["logistic_l2"]
+        _, forced = fit({**EVENT, "force": True})
+        graphs = [models / body["model_path"] / "model.onnx" for body in (first[1], forced)]
+        assert graphs[0].read_bytes() == graphs[1].read_bytes()
+
+    def test_other_data_or_parameters_are_trained(self, fit, project, models, trainings):
+        names = [fit(EVENT)[1]["model_name"]]
+        other = {"candidate": "logistic_l2", "parameters": {"C": 0.2}}
+        names.append(fit({"model_parametrisation": other})[1]["model_name"])
+        frame = read(project)
+        frame.loc[0, "count_pets"] += 1
+        write(project, frame)
+        names.append(fit(EVENT)[1]["model_name"])
+        assert names == [names[0], f"{names[0]}_2", f"{names[0]}_3"]
+        assert len(trainings) == 3
+
+    def test_force_trains_and_overwrites_nothing(self, fit, models, trainings):
+        _, first = fit(EVENT)
+        before = published(models)
+        status, second = fit({**EVENT, "force": True})
+        assert (status, second["model_name"]) == ("200", f"{first['model_name']}_2")
+        assert trainings == ["logistic_l2"] * 2
+        after = published(models)
+        assert {name: after[name] for name in before if name != "latest"} == {
+            name: content for name, content in before.items() if name != "latest"
+        }
+
+    def test_a_new_name_publishes_again_without_training(self, fit, models, trainings):
+        _, first = fit(EVENT)
+        status, named = fit({**EVENT, "model_name": "Release-1.0_a"})
+        assert (status, named["model_name"]) == ("200", "Release-1.0_a")
+        assert fit({**EVENT, "model_name": "Release-1.0_a"})[1] == named
+        assert trainings == ["logistic_l2"]
+        graphs = [
+            (models / body["model_path"] / "model.onnx").read_bytes() for body in (first, named)
+        ]
+        assert graphs[0] == graphs[1]
+        assert len(list(models.glob("*/manifest.json"))) == 2
+
+    def test_a_name_that_is_taken_by_other_content(self, fit, models, trainings):
+        fit({"model_name": "mine"})
+        before = published(models)
+        _, body = fit({**EVENT, "model_name": "mine"})
+        assert body["model_name"] == "mine_2"
+        assert fit({**EVENT, "model_name": "mine"})[1] == body  # a retry
+        assert trainings == ["xgboost", "logistic_l2"]
+        assert sorted(path.parent.name for path in models.glob("*/manifest.json")) == [
+            "mine",
+            "mine_2",
+        ]
+        after = published(models)
+        assert after["mine/manifest.json"] == before["mine/manifest.json"]
+        assert fit({"model_name": "mine"})[1]["model_name"] == "mine"
+        # The number alone does not make it one of that name.
+        assert fit({"model_name": "other"})[1]["model_name"] == "other"
+        assert fit({**EVENT, "model_name": "other"})[1]["model_name"] == "other_2"
+        assert len(trainings) == 2
+
+    def test_a_damaged_bundle_is_trained_anew(self, fit, models, trainings):
+        _, first = fit(EVENT)
+        (models / first["model_path"] / "model.onnx").write_bytes(b"damaged")
+        status, second = fit(EVENT)
+        assert (status, second["model_name"]) == ("200", f"{first['model_name']}_2")
+        assert len(trainings) == 2
+
+    def test_threads_that_ask_for_the_same(self, project, models, trainings):
+        answers = self.ask_at_once([EVENT] * 3)
+        assert {answer["statusCode"] for answer in answers} == {"200"}
+        assert len({answer["body"] for answer in answers}) == 1
+        assert trainings == ["logistic_l2"]
+
+    def test_threads_that_ask_for_different_things(self, project, models, trainings):
+        other = {"model_parametrisation": {"candidate": "logistic_l2", "parameters": {"C": 1.0}}}
+        answers = self.ask_at_once([EVENT, other])
+        names = {json.loads(answer["body"])["model_name"] for answer in answers}
+        assert len(names) == len(trainings) == 2
+
+    @staticmethod
+    def ask_at_once(events):
+        answers = []
+        threads = [
+            threading.Thread(target=lambda event=event: answers.append(handler_fit(event, None)))
+            for event in events
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return answers
+
+    def test_the_same_fit_in_another_process(self, fit, models, trainings):
+        _, first = fit(EVENT)
+        fingerprint = read_bundle(models / first["model_path"]).manifest.fingerprint
+        before = published(models)
+        with other_process(models, fingerprint):
+            status, body = fit({**EVENT, "force": True})
+            assert (status, body["error"]["code"]) == ("409", "FIT_RUNNING")
+            assert body["error"]["retryable"] is True
+            assert published(models) == before
+            assert fit({})[0] == "200"  # another fit
+        assert trainings == ["logistic_l2", "xgboost"]
+        assert fit({**EVENT, "force": True})[0] == "200"
+
+
+class other_process:  # noqa: N801
+    """A process that claims a fit until the block ends."""
+
+    CODE = """
+import sys
+from pathlib import Path
+from push_propensity.bundle import Fingerprint, claim_fit
+with claim_fit(Path(sys.argv[1]), Fingerprint(*sys.argv[2:])) as claimed:
+    print(claimed, flush=True)
+    sys.stdin.read()
+"""
+
+    def __init__(self, models, fingerprint):
+        made_from = (fingerprint.data, fingerprint.parameters, fingerprint.code)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.CODE, str(models), *made_from],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        )
+
+    def __enter__(self):
+        assert self.process.stdout.readline() == b"True\n"
+
+    def __exit__(self, *_):
+        self.process.communicate(timeout=30)
+
+
+REFUSED = {
+    "an unknown candidate": (
+        {"candidate": "forest"},
+        r"Allowed candidates: logistic_l2, logistic_elastic_net, xgboost",
+    ),
+    "a baseline": ({"candidate": "constant"}, r"Allowed candidates: logistic_l2,"),
+    "a candidate that is no text": ({"candidate": 3}, r"model_parametrisation\.candidate"),
+    "an unknown parameter": (
+        {"candidate": "logistic_l2", "parameters": {"max_depth": 3}},
+        r"max_depth: .*Allowed parameters: C\.",
+    ),
+    "an unknown parameter of the default": (
+        {"parameters": {"C": 0.1}},
+        r"C: .*Allowed parameters: max_depth, .*colsample_bytree\.",
+    ),
+    "C of 0": ({"candidate": "logistic_l2", "parameters": {"C": 0}}, "C: .*greater than 0"),
+    "negative C": ({"candidate": "logistic_l2", "parameters": {"C": -1}}, "C: .*greater than 0"),
+    "C as text": ({"candidate": "logistic_l2", "parameters": {"C": "alice"}}, "C: .*valid number"),
+    "NaN": ({"candidate": "logistic_l2", "parameters": {"C": float("nan")}}, "C: .*finite number"),
+    "a boolean": ({"parameters": {"max_depth": True}}, "max_depth: .*valid integer"),
+    "depth -1": ({"parameters": {"max_depth": -1}}, "max_depth: .*greater than or equal to 1"),
+    "too many trees": ({"parameters": {"n_estimators": 10**9}}, "n_estimators: .*less than"),
+    "parameters as a list": ({"parameters": [1]}, r"model_parametrisation\.parameters"),
+    "parameters as text": ({"parameters": "C=1"}, r"model_parametrisation\.parameters"),
+    "an unknown key": ({"candidat": "xgboost"}, r"model_parametrisation\.candidat\b"),
+    "a number": (7, "not as expected: model_parametrisation"),
+    "a text": ("{}", "not as expected: model_parametrisation"),
+    "a list": ([], "not as expected: model_parametrisation"),
+    "a lone surrogate": ({"\ud800": 1}, "not as expected: model_parametrisation"),
+    "a lone surrogate as a parameter": ({"parameters": {"\udfff": 1}}, "a name: .*valid string"),
+    "a number as a name": ({"parameters": {1: 1}}, r"model_parametrisation\.parameters"),
+    "a long name": ({"parameters": {"x" * 10**6: 1}}, "Allowed parameters"),
+    "many names": ({f"name{n}": n for n in range(10_000)}, "not as expected"),
+}
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("case", REFUSED)
+    def test_parametrisation(self, fit, models, trainings, case):
+        parametrisation, expected = REFUSED[case]
+        status, body = fit({"model_parametrisation": parametrisation})
+        assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
+        assert re.search(expected, body["error"]["message"])
+        assert len(body["error"]["message"]) < 2_000
+        assert "alice" not in body["error"]["message"]
+        assert body["error"]["retryable"] is False
+        assert trainings == []
+        assert not models.exists()
+
+    def test_parameters_nested_without_end(self, fit):
+        nested = []
+        nested.append(nested)
+        deep = []
+        for _ in range(100_000):
+            deep = [deep]
+        for value in (nested, deep):
+            assert fit({"model_parametrisation": {"parameters": {"max_depth": value}}})[0] == "400"
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            ".",
+            "..",
+            "../x",
+            "/etc",
+            "a/b",
+            "a\\b",
+            ".hidden",
+            "a b",
+            "ü",
+            "x" * 101,
+            "a\n",
+            "\0",
+        ],
+    )
+    def test_names_that_are_not_allowed(self, fit, models, name):
+        status, body = fit({"model_name": name})
+        assert status == "400"
+        assert not name.strip(".") or name not in body["error"]["message"]
+        assert not models.exists()
+
+    @pytest.mark.parametrize("event", [None, [], "{}", 3, True, b"{}"])
+    def test_events_that_are_no_object(self, fit, event):
+        status, body = fit(event)
+        assert (status, body["error"]["code"]) == ("400", "INVALID_EVENT")
+
+    @pytest.mark.parametrize("event", [{"model_name": 3}, {"force": "true"}, {"force": 1}])
+    def test_fields_of_another_type(self, fit, event):
+        status, body = fit(event)
+        assert status == "400"
+        assert next(iter(event)) in body["error"]["message"]
+
+    def test_no_time_left(self, fit, trainings):
+        class Context:
+            @staticmethod
+            def get_remaining_time_in_millis():
+                return 5
+
+        status, body = fit(EVENT, Context())
+        assert (status, body["error"]["retryable"]) == ("503", True)
+        assert trainings == []
+
+    @pytest.mark.parametrize("context", [object(), "context", 3, {"a": 1}])
+    def test_any_context(self, fit, context):
+        assert fit({"model_parametrisation": 7}, context)[0] == "400"
+
+
+def on_first_day(frame):
+    return frame.assign(created_at=frame["created_at"].min(), order_date=frame["order_date"].min())
+
+
+BAD_FRAMES = {
+    "empty file": (lambda frame: "", "the file is empty"),
+    "header only": (lambda frame: frame.head(0), "no rows"),
+    "a missing column": (lambda frame: frame.drop(columns="vendor"), "missing: vendor"),
+    "a surplus column": (lambda frame: frame.assign(size=1), "not expected: size"),
+    "a doubled column": (
+        lambda frame: pd.concat([frame, frame[["vendor"]]], axis="columns"),
+        "doubled: vendor",
+    ),
+    "other columns": (lambda frame: "a,b\n1,2\n", "27 columns"),
+    "text for numbers": (lambda frame: frame.assign(count_pets="alice"), "count_pets: expected"),
+    "nothing bought": (lambda frame: frame.assign(outcome=0.0), "at least 5 purchases"),
+    "everything bought": (lambda frame: frame.assign(outcome=1.0), "with and without a purchase"),
+    "too few purchases": (lambda frame: frame.head(30 * 12), "at least 100"),
+    "one day": (on_first_day, "No purchases for train"),
+    "no text": (lambda frame: b"\xff\xfe\x00\x01" * 100, "UTF-8"),
+}
+
+
+class TestUnusableData:
+    @pytest.mark.parametrize("candidate", ["logistic_l2", "xgboost"])
+    @pytest.mark.parametrize("case", BAD_FRAMES)
+    def test_is_named(self, fit, project, models, case, candidate):
+        spoil, expected = BAD_FRAMES[case]
+        content = spoil(read(project))
+        if isinstance(content, pd.DataFrame):
+            write(project, content)
+        else:
+            encoded = content if isinstance(content, bytes) else content.encode()
+            frame_file(project).write_bytes(encoded)
+        status, body = fit({"model_parametrisation": {"candidate": candidate}})
+        assert (status, body["error"]["code"]) == ("422", "UNUSABLE_DATA")
+        assert expected in body["error"]["message"]
+        assert "alice" not in body["error"]["message"]
+        assert body["error"]["retryable"] is False
+        assert published(models) == {}
+
+    def test_no_file(self, fit, project, models):
+        frame_file(project).unlink()
+        status, body = fit(EVENT)
+        assert (status, body["error"]["code"]) == ("422", "UNUSABLE_DATA")
+        assert "no such file" in body["error"]["message"]
+        assert published(models) == {}
+
+    def test_all_columns_are_named(self, fit, project):
+        frame_file(project).write_text("a,b\n1,2\n")
+        _, body = fit(EVENT)
+        assert all(name in body["error"]["message"] for name in COLUMNS)
+
+    def test_an_earlier_model_stays(self, fit, project, models):
+        fit(EVENT)
+        before = published(models)
+        write(project, read(project).head(0))
+        assert fit(EVENT)[0] == "422"
+        assert published(models) == before
+
+
+class TestPlaces:
+    def test_no_project(self, fit, tmp_path, monkeypatch):
+        monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path / "nowhere"))
+        status, body = fit(EVENT)
+        assert status == "422"
+        assert "PUSH_PROPENSITY_PROJECT" in body["error"]["message"]
+
+    def test_no_project_around_this_folder(self, fit, tmp_path, monkeypatch):
+        monkeypatch.delenv("PUSH_PROPENSITY_PROJECT")
+        (tmp_path / "empty").mkdir()
+        monkeypatch.chdir(tmp_path / "empty")
+        assert fit(EVENT)[0] == "422"
+
+    def test_the_project_around_this_folder(self, fit, project, models, monkeypatch):
+        monkeypatch.delenv("PUSH_PROPENSITY_PROJECT")
+        monkeypatch.delenv("PUSH_PROPENSITY_MODELS")
+        monkeypatch.chdir(project / "data")
+        _, body = fit(EVENT)
+        assert (project / "data/06_models" / body["model_path"] / "model.onnx").is_file()
+
+    @pytest.mark.parametrize("name", ["../base", "no_such"])
+    def test_no_such_environment(self, fit, monkeypatch, name):
+        monkeypatch.setenv("KEDRO_ENV", name)
+        status, body = fit(EVENT)
+        assert status == "400"
+        assert "KEDRO_ENV" in body["error"]["message"]
+
+    def test_a_models_root_that_is_no_folder(self, fit, models, trainings):
+        models.write_text("a file")
+        status, body = fit(EVENT)
+        assert (status, body["error"]["code"]) == ("500", "STORAGE")
+        assert trainings == []
+
+    @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+    def test_the_root_cannot_be_written(self, fit, models, monkeypatch, error):
+        make = Path.mkdir
+
+        def fail(path, *arguments, **options):
+            if path == models:
+                raise OSError(error, os.strerror(error))
+            make(path, *arguments, **options)
+
+        monkeypatch.setattr(Path, "mkdir", fail)
+        status, body = fit(EVENT)
+        assert (status, body["error"]["code"]) == ("500", "STORAGE")
+        assert os.strerror(error) in body["error"]["message"]
+        assert not models.exists()
+
+    def test_the_disk_is_full_when_it_comes_to_publishing(self, fit, models, monkeypatch):
+        fit({})
+        before = published(models)
+
+        def fail(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(publishing, "_write_file", fail)
+            status, body = fit(EVENT)
+        assert (status, body["error"]["code"]) == ("500", "STORAGE")
+        assert body["error"]["retryable"] is False
+        assert published(models) == before
+        assert fit(EVENT)[0] == "200"

@@ -1,0 +1,165 @@
+"""`kedro run` in a project: what it shows, and what goes wrong on one screen."""
+
+import io
+
+import click
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from kedro.config import MissingConfigException
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DatasetError
+from rich.console import Console
+
+from push_propensity.bundle import newest_name, read_bundle
+from push_propensity.cli import SHOWN, cli, draw_leaderboard, errors_on_one_screen
+from push_propensity.errors import DataError, ParameterError
+from push_propensity.metrics import HEADLINE
+from tests.fit.conftest import frame_file
+
+SMALL_SWEEPS = """
+folds: {n_windows: 2}
+logistic_l2: {candidate: {sweep: {C: [0.01, 1.0]}}}
+logistic_elastic_net: {candidate: {sweep: {C: [0.01], l1_ratio: [0.5]}}}
+xgboost:
+  candidate:
+    threads: 1
+    early_stopping_rounds: 3
+    n_trials: 2
+    parameters: {n_estimators: 12}
+training_options: {resamples: 10, parity_rows: 500}
+"""
+
+
+@pytest.fixture
+def kedro(project, monkeypatch):
+    """Run the command in the project: exit status and output."""
+    (project / "conf/local/parameters.yml").write_text(SMALL_SWEEPS)
+    bootstrap_project(project)
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments):
+        result = CliRunner().invoke(cli, ["run", *arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        assert "Traceback" not in result.output
+        return result.exit_code, result.output
+
+    return run
+
+
+class TestRun:
+    def test_selection_then_training_of_the_winner_and_of_another(self, kedro, project):
+        status, output = kedro("--pipelines", "data_processing,model_selection")
+        assert status == 0
+        assert "Leaderboard" in output
+        for name in ("constant", "logistic_l2", "logistic_elastic_net", "xgboost"):
+            assert name in output
+        board = pd.read_csv(project / "data/06_models/selection/leaderboard.csv")
+        assert f"{board[HEADLINE].max():.3f}" in output
+
+        models = project / "data/06_models"
+        assert kedro("--pipelines", "training")[0] == 0
+        winner = board.loc[board["is_winner"], "candidate"].item()
+        assert read_bundle(models / newest_name(models)).manifest.candidate == winner
+
+        other = next(name for name in ("logistic_l2", "xgboost") if name != winner)
+        status, _ = kedro(
+            "--pipelines", "training", "--params", f"training_options.candidate={other}"
+        )
+        assert status == 0
+        assert read_bundle(models / newest_name(models)).manifest.candidate == other
+
+        status, output = kedro(
+            "--pipelines", "training", "--params", "training_options.candidate=x"
+        )
+        assert status == 1
+        assert "Error: There is no such candidate. Allowed candidates: logistic_l2" in output
+
+    def test_a_missing_file_is_named(self, kedro, project):
+        frame_file(project).unlink()
+        status, output = kedro("--pipelines", "data_processing")
+        assert status == 1
+        assert "Cannot read data/01_raw/feature_frame_20210304.csv: there is no such" in output
+        assert len([line for line in output.splitlines() if line.startswith("Error")]) == 1
+
+    def test_an_unusable_file_is_explained(self, kedro, project):
+        frame_file(project).write_text("a,b\n1,2\n")
+        status, output = kedro("--pipelines", "data_processing")
+        assert status == 1
+        assert "27 columns" in output
+
+    @pytest.mark.parametrize("option", ["--pipelines", "--pipeline"])
+    def test_an_unknown_pipeline(self, kedro, option):
+        status, output = kedro(option, "typo")
+        assert status == 2
+        assert "no pipeline is called typo" in output
+        assert "model_selection" in output
+
+    def test_an_unknown_environment(self, kedro):
+        status, output = kedro("--env", "typo")
+        assert status == 1
+        assert "Give --env one of the folders of conf/" in output
+
+    def test_a_parameter_of_a_candidate(self, kedro):
+        option = "xgboost.candidate.parameters.max_depth=-1"
+        status, output = kedro("--pipelines", "model_selection", "--params", option)
+        assert status == 1
+        assert "max_depth: Input should be greater than or equal to 1" in output
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("error", "expected"),
+        [
+            (DataError("no rows"), "^no rows$"),
+            (ParameterError("no such candidate"), "^no such candidate$"),
+            (MissingConfigException("/secret/path"), "^There is no configuration for this env"),
+        ],
+    )
+    def test_what_a_user_can_mend_is_one_message(self, error, expected):
+        with pytest.raises(click.ClickException, match=expected), errors_on_one_screen():
+            raise error
+
+    def test_a_file_that_cannot_be_read(self):
+        error = DatasetError("Failed while loading data")
+        error.__cause__ = FileNotFoundError()
+        with pytest.raises(click.ClickException, match="no such file"), errors_on_one_screen():
+            raise error
+
+    @pytest.mark.parametrize("error", [DatasetError("something else"), ValueError("a bug")])
+    def test_anything_else_keeps_its_traceback(self, error):
+        with pytest.raises(type(error)), errors_on_one_screen():
+            raise error
+
+
+class TestLeaderboard:
+    def draw(self, board):
+        console = Console(file=io.StringIO(), width=100, force_terminal=False)
+        console.print(draw_leaderboard(board))
+        return console.file.getvalue()
+
+    def board(self):
+        rows = {"candidate": ["constant", "xgboost"], "is_winner": [False, True]}
+        rows |= {name: [0.25, 0.375] for name in SHOWN}
+        rows |= {HEADLINE: [0.9, 0.8125], f"{HEADLINE}_standard_error": [0.02, 0.03]}
+        return pd.DataFrame(rows)
+
+    def test_every_entry_with_its_numbers_in_order(self):
+        text = self.draw(self.board())
+        assert text.index("constant") < text.index("xgboost")
+        assert "0.900 ± 0.020" in text
+        assert "0.812 ± 0.030" in text
+        assert text.count("0.375") == len(SHOWN)
+        assert max(map(len, text.splitlines())) <= 80
+
+    def test_only_the_winner_is_bold(self):
+        table = draw_leaderboard(self.board())
+        assert [row.style for row in table.rows] == ["", "bold"]
+
+    def test_one_fold_has_no_error(self):
+        board = self.board().assign(**{f"{HEADLINE}_standard_error": np.nan})
+        text = self.draw(board)
+        assert "±" not in text
+        assert "nan" not in text
