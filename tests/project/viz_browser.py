@@ -125,14 +125,14 @@ def open_preview(page: Page, address: str, identifier: str) -> None:
 
 
 def take_picture(path: Path) -> None:
-    """Draw the pipelines of a plain run."""
+    """Draw model selection, a box for each entry: the part that can be read at this size."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         serve(ROOT, Path(folder, "viz.log")) as address,
-        browse(height=1_500) as page,
+        browse() as page,
     ):
-        open_flowchart(page, address)
+        open_flowchart(page, address, "model_selection")
         page.screenshot(path=path)
 
 
