@@ -13,7 +13,7 @@ from tests.project.viz_browser import (
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the path"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the path"),
 ]
 
 

@@ -7,11 +7,13 @@ After `kedro run`, this draws what that run did:
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -23,8 +25,10 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.project.environments import ROOT
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+PORTS = range(20_000, 30_000)  # Kedro-Viz refuses those that the system hands out
 SECONDS_TO_START = 120
 # What Kedro-Viz remembers of an earlier visit: no tour, and the room for the flowchart.
 REMEMBERED = {
@@ -59,9 +63,12 @@ def serve(project: Path, log: Path) -> Iterator[str]:
 
 
 def _free_port() -> int:
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that can be had now, in the range that Kedro-Viz accepts."""
+    for port in random.sample(PORTS, 50):
+        with closing(socket.socket()) as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"No port is free from {PORTS.start} to {PORTS.stop}.")
 
 
 def _wait_until_up(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -118,13 +125,15 @@ def open_preview(page: Page, address: str, identifier: str) -> None:
 
 
 def take_picture(path: Path) -> None:
-    """Draw the pipelines of a plain run."""
+    """Draw model selection, a box for each entry: the part that can be read at this size."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    log = path.with_suffix(".log")
-    with serve(ROOT, log) as address, browse(height=1_500) as page:
-        open_flowchart(page, address)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve(ROOT, Path(folder, "viz.log")) as address,
+        browse() as page,
+    ):
+        open_flowchart(page, address, "model_selection")
         page.screenshot(path=path)
-    log.unlink()
 
 
 if __name__ == "__main__":
