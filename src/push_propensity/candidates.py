@@ -153,7 +153,7 @@ def _logistic_elastic_net(
         C=parameters.C,
         l1_ratio=parameters.l1_ratio,
         solver="saga",
-        tol=1e-4,
+        tol=1e-3,
         max_iter=500,
         warm_start=True,
         random_state=seed,
