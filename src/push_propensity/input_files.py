@@ -11,8 +11,9 @@ from pyarrow import ArrowInvalid
 from push_propensity.errors import DataError
 
 MISSING = (
-    "there is no such file. Put or link the data there, or name another file in the catalog of "
-    "your environment (conf/local/catalog.yml unless you pass --env)."
+    "there is no such file. If a pipeline makes it, run that one first; else put or link the data "
+    "there, or name another file in the catalog of your environment (conf/local/catalog.yml "
+    "unless you pass --env)."
 )
 NO_PARQUET = (
     "it is no whole Parquet file: damaged, or of another format. Write it again and run again."
