@@ -18,6 +18,7 @@ from push_propensity.splits import (
     keep_large_orders,
     order_days,
     plan_split,
+    require_ranked_products,
     split_orders,
     summarise_split,
 )
@@ -259,6 +260,28 @@ class TestFolds:
         days = plan_split(frame_of([66, 2, 1, 1, 10, 5, 5, 10]), options())
         with pytest.raises(DataError, match=r"Fold 1 of 3 has 0 orders to train on .* folds\."):
             cut_folds(days, FoldOptions())
+
+
+class TestRankedProducts:
+    def check(self, counts: list[int], **changes: float):
+        kept = frame_of(counts)
+        days = plan_split(kept, options(minimum_purchases=1))
+        folds = cut_folds(days, FoldOptions(n_windows=2, window_share=0.2))
+        require_ranked_products(kept, days, folds, options(**changes))
+
+    def test_enough(self):
+        self.check([10] * 20, minimum_ranked_products=2)
+
+    def test_too_few_say_how_many_there_are(self):
+        with pytest.raises(DataError, match="2 on test and 2, 2 in the folds, expected 3"):
+            self.check([10] * 20, minimum_ranked_products=3)
+
+    def test_products_bought_fewer_than_five_times_do_not_count(self):
+        with pytest.raises(DataError, match="0 on test and 0, 0 in the folds, expected 1"):
+            self.check([1] * 20, minimum_ranked_products=1)
+
+    def test_none_need_be_asked_for(self):
+        self.check([1] * 20, minimum_ranked_products=0)
 
 
 class TestOptions:

@@ -20,6 +20,7 @@ from kedro.validation.exceptions import ParameterValidationError
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from yaml import YAMLError
 
 from push_propensity import pipelines
 from push_propensity.errors import PushPropensityError
@@ -27,6 +28,7 @@ from push_propensity.input_files import explain_read_error
 from push_propensity.metrics import HEADLINE
 
 LAST_RESULTS = {"report", "winner"}
+RUNTIME_PARAMETERS = ("model",)  # the catalog reads it
 SLICES = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
 SHOWN = {
     f"{HEADLINE}_repeat": "repeat",
@@ -46,11 +48,14 @@ def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     _check_pipelines([*(arguments["pipelines"] or []), *filter(None, [arguments["pipeline"]])])
     invoke = click.get_current_context().invoke
     with errors_on_one_screen():
+        _check_parameters(arguments)
         if _starts_from_raw_tables(arguments):
             invoke(kedro_run, **arguments | {"pipelines": ["feature_engineering"]})
         results: Mapping[str, Any] = invoke(kedro_run, **arguments)
     if LAST_RESULTS & set(results):
         _show_results(results, arguments["env"], arguments["conf_source"])
+    if "model_bundle" in results:
+        _show_published(results["model_bundle"])
     return results
 
 
@@ -68,6 +73,18 @@ def _starts_from_raw_tables(arguments: Mapping[str, Any]) -> bool:
         return False
     context = _load_context(arguments["env"], arguments["conf_source"])
     return bool(context.config_loader["parameters"].get("start_from") == "raw_tables")
+
+
+def _check_parameters(arguments: Mapping[str, Any]) -> None:
+    """Refuse --params whose first name is none of the project's: they would change nothing."""
+    context = _load_context(arguments["env"], arguments["conf_source"])
+    known = {*context.config_loader["parameters"], *RUNTIME_PARAMETERS}
+    unknown = [name for name in arguments["params"] if name not in known]
+    if unknown:
+        raise click.BadParameter(
+            f"no parameter is called {', '.join(unknown)}. There are: {', '.join(sorted(known))}.",
+            param_hint="--params",
+        )
 
 
 def _load_context(env: str | None, conf_source: str | None) -> Any:
@@ -98,10 +115,9 @@ def errors_on_one_screen() -> Iterator[None]:
             "conf/, or leave it out."
         ) from error
     except DatasetError as error:
-        explained = explain_read_error(error)
-        if explained is None:
-            raise
-        raise click.ClickException(str(explained)) from error
+        raise click.ClickException(str(explain_read_error(error) or error)) from error
+    except YAMLError as error:
+        raise click.ClickException(f"The configuration cannot be read. {error}") from error
 
 
 def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str | None) -> None:
@@ -113,11 +129,22 @@ def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str 
         console.print(f"Report: {report}", soft_wrap=True)
 
 
+def _show_published(model_bundle: Any) -> None:
+    """Say which model is served from now on."""
+    manifest = model_bundle.load().manifest
+    values = ", ".join(f"{name} {value}" for name, value in manifest.parameters.items())
+    Console().print(
+        f"Published: {manifest.name}, now the latest ({manifest.candidate}: {values})",
+        soft_wrap=True,
+    )
+
+
 def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
     """The leaderboard as a table for the terminal, the winner marked."""
     table = Table(
-        title="Leaderboard: means over the folds, the winner in bold",
-        caption="AP: average precision. repeat, explore: product AP where bought before, or never",
+        title="Leaderboard: means over the folds, * the winner",
+        caption="product AP: average precision within a product and its standard error;\n"
+        "repeat, explore: the same where the user bought it before, or never",
         box=SIMPLE,
         padding=(0, 1, 0, 0),
         pad_edge=False,
@@ -131,5 +158,6 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
         spread = "" if pd.isna(error) else f" ± {error:.3f}"  # one fold has none
         values = [f"{row[column]:.3f}" for column in SHOWN]
         style = "bold" if row["is_winner"] else ""
-        table.add_row(str(row["candidate"]), f"{row[HEADLINE]:.3f}{spread}", *values, style=style)
+        name = f"{row['candidate']} *" if row["is_winner"] else str(row["candidate"])
+        table.add_row(name, f"{row[HEADLINE]:.3f}{spread}", *values, style=style)
     return table

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from push_propensity.errors import DataError
 from push_propensity.feature_frame import CREATED_AT, ORDER, OUTCOME, PRODUCT, USER
+from push_propensity.metrics import MINIMUM_PURCHASES
 
 TRAIN, VALIDATION, CALIBRATION, TEST = "train", "validation", "calibration", "test"
 PARTS = (TRAIN, VALIDATION, CALIBRATION, TEST)
@@ -35,6 +36,9 @@ class SplitOptions(BaseModel):
         default=1 / 3, gt=0, lt=1, description="share of validation's orders, its latest"
     )
     minimum_purchases: int = Field(default=100, ge=1, description="fewer are too few to learn from")
+    minimum_ranked_products: int = Field(
+        default=5, ge=0, description="products bought often enough on test, and in some fold"
+    )
 
     @model_validator(mode="after")
     def _leave_orders_to_test(self) -> Self:
@@ -214,6 +218,38 @@ def cut_folds(days: pd.DataFrame, options: FoldOptions) -> pd.DataFrame:
     share, count = _exact(options.window_share), options.n_windows
     window = _within(development["orders"], [1 - share * left for left in range(count, 0, -1)])
     return pd.DataFrame([_fold(development, window, fold, options) for fold in range(1, count + 1)])
+
+
+def require_ranked_products(
+    kept: pd.DataFrame, days: pd.DataFrame, folds: pd.DataFrame, options: SplitOptions
+) -> None:
+    """Stop where too few products are bought often enough to tell models apart.
+
+    Args:
+        kept: Rows of the orders that count.
+        days: The plan made by `plan_split`.
+        folds: The table made by `cut_folds`.
+        options: The least number of products with `MINIMUM_PURCHASES` purchases.
+
+    Raises:
+        DataError: The test part or every fold has fewer of them.
+    """
+    day = order_days(kept)
+    on_test = _count_ranked(kept[day.isin(days.loc[days["part"] == TEST, "day"])])
+    windows = zip(folds["validation_start"], folds["validation_end"], strict=True)
+    in_folds = [_count_ranked(kept[day.between(start, end)]) for start, end in windows]
+    if min(on_test, max(in_folds)) < options.minimum_ranked_products:
+        raise DataError(
+            f"Too few products are bought at least {MINIMUM_PURCHASES} times to rank their users: "
+            f"{on_test} on test and {', '.join(map(str, in_folds))} in the folds, expected "
+            f"{options.minimum_ranked_products} on test and in one fold. Bring more data, or lower "
+            "split.minimum_ranked_products if you can live with figures that luck decides."
+        )
+
+
+def _count_ranked(rows: pd.DataFrame) -> int:
+    purchases = rows.groupby(PRODUCT, sort=False)[OUTCOME].sum()
+    return int((purchases >= MINIMUM_PURCHASES).sum())
 
 
 def fold_masks(development: pd.DataFrame, folds: pd.DataFrame) -> Iterator[tuple[int, MASK, MASK]]:

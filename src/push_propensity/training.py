@@ -219,8 +219,11 @@ def assemble_bundle(
     metrics: Mapping[str, Any],
     environment: str,
     options: TrainingOptions,
+    minimum_items: int,
 ) -> Bundle:
     """Put together what is published: the graph, the manifest and the model card.
+
+    `minimum_items` is how many items an order had to hold to count.
 
     Raises:
         BundleError: If the bundle would be refused when it is loaded.
@@ -231,7 +234,11 @@ def assemble_bundle(
             ModelFeature(name=f.name, kind=f.kind, minimum=f.minimum, maximum=f.maximum)
             for f in FEATURES
         ),
-        training_window={**summarise_part(training), "refit": options.refit},
+        training_window={
+            **summarise_part(training),
+            "minimum_items": minimum_items,
+            "refit": options.refit,
+        },
         calibration_window=summarise_part(calibration),
         fingerprint=fingerprint,
         candidate=specification.candidate,

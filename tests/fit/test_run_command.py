@@ -14,6 +14,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import DatasetError
 from kedro_datasets.pandas import CSVDataset
 from rich.console import Console
+from yaml import YAMLError
 
 from push_propensity.__main__ import main
 from push_propensity.bundle import newest_name, read_bundle
@@ -76,10 +77,11 @@ class TestRun:
         assert read_bundle(models / newest_name(models)).manifest.candidate == winner
 
         other = next(name for name in ("logistic_l2", "xgboost") if name != winner)
-        status, _ = kedro(
+        status, output = kedro(
             "--pipelines", "training", "--params", f"training_options.candidate={other}"
         )
         assert status == 0
+        assert f"Published: {newest_name(models)}, now the latest ({other}: " in output
         assert read_bundle(models / newest_name(models)).manifest.candidate == other
 
         status, output = kedro(
@@ -107,6 +109,12 @@ class TestRun:
         assert status == 2
         assert "no pipeline is called typo" in output
         assert "model_selection" in output
+
+    def test_an_unknown_parameter(self, kedro):
+        status, output = kedro("--params", "minimum_items=8")
+        assert status == 2
+        assert "no parameter is called minimum_items" in output
+        assert "split" in output
 
     def test_an_unknown_environment(self, kedro):
         status, output = kedro("--env", "typo")
@@ -181,10 +189,20 @@ class TestErrors:
         with pytest.raises(click.ClickException, match="no such file"), errors_on_one_screen():
             raise error
 
-    @pytest.mark.parametrize("error", [DatasetError("something else"), ValueError("a bug")])
-    def test_anything_else_keeps_its_traceback(self, error):
-        with pytest.raises(type(error)), errors_on_one_screen():
+    @pytest.mark.parametrize(
+        ("error", "expected"),
+        [
+            (DatasetError("no dataset type is called ParqetDataset"), "^no dataset type is called"),
+            (YAMLError("line 2 is indented"), "^The configuration cannot be read. line 2"),
+        ],
+    )
+    def test_a_slip_in_the_configuration(self, error, expected):
+        with pytest.raises(click.ClickException, match=expected), errors_on_one_screen():
             raise error
+
+    def test_anything_else_keeps_its_traceback(self):
+        with pytest.raises(ValueError, match="a bug"), errors_on_one_screen():
+            raise ValueError("a bug")
 
 
 class TestLeaderboard:

@@ -12,6 +12,7 @@ from push_propensity.feature_frame import FEATURE_NAMES
 from push_propensity.metrics import HEADLINE
 from push_propensity.pipelines import model_selection, training
 from push_propensity.selection import SelectionOptions
+from push_propensity.splits import SplitOptions
 from push_propensity.training import TrainingOptions
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry
 
@@ -45,6 +46,7 @@ def inputs(parts, folds):
         "params:selection": SelectionOptions(),
         "params:training_options": OPTIONS,
         "params:environment": "memory",
+        "params:split": SplitOptions(minimum_items=4),
     }
 
 

@@ -304,6 +304,7 @@ def bundle(graph, model, windows, specification):
         metrics,
         "somewhere",
         OPTIONS,
+        minimum_items=5,
     )
 
 
@@ -322,6 +323,7 @@ class TestBundle:
             assert window["orders"] == frame["order_id"].nunique()
             assert window["first_day"] == f"{frame['created_at'].min():%Y-%m-%d}"
         assert manifest.training_window["refit"] == "none"
+        assert manifest.training_window["minimum_items"] == 5
         assert manifest.metrics["window"] == "calibration"
         assert {"numpy", "xgboost", "onnxruntime", "scikit-learn"} <= set(manifest.libraries)
 
@@ -351,6 +353,7 @@ class TestBundle:
                 measure(model, windows[1], OPTIONS),
                 "somewhere",
                 OPTIONS,
+                minimum_items=5,
             )
 
     def test_the_card_holds_the_numbers(self, bundle):
@@ -358,6 +361,7 @@ class TestBundle:
         manifest = bundle.manifest
         assert "`logistic_l2`" in card
         assert "| C | 0.1 |" in card
+        assert "orders of at least 5 items" in card
         for name, window in (
             ("training", manifest.training_window),
             ("calibration", manifest.calibration_window),

@@ -24,7 +24,9 @@ def plan_split(
     One node for both, so that a file that allows one but not the other replaces no earlier result.
     """
     days = splits.plan_split(kept_orders, split)
-    return days, splits.cut_folds(days, folds)
+    cut = splits.cut_folds(days, folds)
+    splits.require_ranked_products(kept_orders, days, cut, split)
+    return days, cut
 
 
 def split_orders(kept_orders: pd.DataFrame, split_days: pd.DataFrame) -> Split:

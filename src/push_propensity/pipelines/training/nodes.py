@@ -8,6 +8,7 @@ from push_propensity import export, splits, training
 from push_propensity.bundle import Bundle, Fingerprint
 from push_propensity.candidates import CandidateOptions
 from push_propensity.purchase_model import PurchaseModel
+from push_propensity.splits import SplitOptions
 from push_propensity.training import Specification, TrainingOptions
 
 
@@ -100,6 +101,7 @@ def assemble_bundle(
     model_metrics: dict[str, Any],
     environment: str,
     training_options: TrainingOptions,
+    split: SplitOptions,
 ) -> Bundle:
     """Put together what is published."""
     return training.assemble_bundle(
@@ -111,4 +113,5 @@ def assemble_bundle(
         model_metrics,
         environment,
         training_options,
+        split.minimum_items,
     )

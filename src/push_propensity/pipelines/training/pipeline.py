@@ -74,6 +74,7 @@ def create_pipeline() -> Pipeline:
                     "model_metrics",
                     "params:environment",
                     OPTIONS,
+                    "params:split",
                 ],
                 "model_bundle",
                 name="assemble_bundle",
