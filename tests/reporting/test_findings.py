@@ -105,7 +105,20 @@ def test_the_summary_admits_that_another_did_better(evidence):
 def test_the_summary_admits_that_others_reach_as_many(evidence):
     key = {"entry": "logistic_l2", "metric": "gain", "segment": "all"}
     told = changed(evidence, "comparisons", key, verdict="noise")
-    assert "L2 logistic regression reaches as many, within noise" in findings.summarise(told)
+    told = changed(
+        told,
+        "comparisons",
+        {"entry": "logistic_l2"} | HEAD,
+        difference=0.035,
+        low=0.02,
+        high=0.05,
+        verdict="better",
+    )
+    assert (
+        "L2 logistic regression reaches as many, within noise; the product AP of XGBoost is higher "
+        "by 0.035 (95\N{NO-BREAK SPACE}% interval 0.020 to 0.050) than that of L2 logistic "
+        "regression." in findings.summarise(told)
+    )
 
 
 def test_the_summary_warns_of_what_is_known_late(evidence):

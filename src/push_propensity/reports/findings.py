@@ -182,17 +182,30 @@ def _summary_of_rivals(evidence: Evidence) -> Iterator[str]:
 def _summary_of_close_reach(evidence: Evidence) -> Iterator[str]:
     """Say so where rivals that rank worse overall reach as many buyers."""
     level = [
-        entry_label(entry)
+        entry
         for entry in _rivals(evidence)
         if evidence.difference(entry)["verdict"] == "better"
+        and _measured(evidence.difference(entry, GAIN))
         and evidence.difference(entry, GAIN)["verdict"] == "noise"
     ]
     if level:
+        ahead = [_ahead(evidence, entry) for entry in level]
         yield (
-            f"At {percent(evidence.notified_share)} {listing(level)} "
-            f"{'reaches' if len(level) == 1 else 'reach'} as many, within noise; "
-            f"{evidence.label} leads at the very top of the ranking (product AP)."
+            f"At {percent(evidence.notified_share)} {listing([entry_label(e) for e in level])} "
+            f"{'reaches' if len(level) == 1 else 'reach'} as many, within noise; the product AP of "
+            f"{evidence.label} is higher by {listing(ahead)}."
         )
+
+
+def _ahead(evidence: Evidence, entry: str) -> str:
+    row = evidence.difference(entry)
+    size, sure = number(row["difference"]), evidence.interval(row["low"], row["high"])
+    return f"{size} ({sure}) than that of {entry_label(entry)}"
+
+
+def _measured(comparison: Mapping[str, Any]) -> bool:
+    """Whether a difference and both ends of its interval are numbers."""
+    return all(defined(comparison[name]) for name in ("difference", "low", "high"))
 
 
 def _summary_of_carts(evidence: Evidence) -> Iterator[str]:
