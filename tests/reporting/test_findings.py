@@ -6,7 +6,7 @@ import pytest
 
 from push_propensity.pipelines.reporting.nodes import _evidence
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
-from push_propensity.reports import findings
+from push_propensity.reports import findings, page, tables
 from tests.reporting.measured_shop import OPTIONS, WINNER
 
 
@@ -243,7 +243,28 @@ def test_undefined_metrics_are_left_out(evidence):
     curves = evidence.curves.assign(y=0.0)
     blind = dataclasses.replace(evidence, metrics=metrics, comparisons=nothing, curves=curves)
     topics = {f["topic"] for f in findings.derive(blind)}
-    assert topics.isdisjoint({"Models against each other", "Calibration", "Folds and test"})
+    assert topics.isdisjoint({"Calibration", "Folds and test", "Buyers reached"})
+    against = about(blind, "Models against each other")
+    assert {f["verdict"] for f in against} == {"noise"}
+    assert all("could not be measured" in f["text"] for f in against)
+    summary = findings.summarise(blind)
+    assert "told apart" not in summary
+    assert "within noise" not in summary
+    assert "–" not in summary
+    assert (
+        "How far it is from Elastic-net logistic regression and L2 logistic regression could not "
+        "be measured on the test window." in summary
+    )
+    assert page._cards(blind) == []
+    assert {row[-2:] for row in tables.comparisons_table(blind).rows} == {("–", "not measured")}
+
+
+def test_an_interval_that_is_not_defined_is_not_shown(evidence):
+    told = changed(evidence, "metrics", {"entry": "xgboost"} | HEAD, low=np.nan, high=np.nan)
+    assert page._cards(told)[-1]["label"] == "product average precision on test"
+    assert not about(told, "Folds and test")
+    assert told.interval(np.nan, np.nan) == "no interval could be measured"
+    assert told.interval_of_shares(np.nan, np.nan) == "no interval could be measured"
 
 
 def test_the_tables_are_not_changed(evidence):

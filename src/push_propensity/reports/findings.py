@@ -25,6 +25,8 @@ from push_propensity.reports.wording import (
 
 CART = "abandoned_before"
 WEIGHTY_SHARE = 1 / 3
+NOT_MEASURED = "could not be measured: the window holds too few purchases."
+NO_INTERVAL = "no interval could be measured"
 Verdict = Literal["worked", "failed", "noise", "note"]
 Table = pd.DataFrame
 
@@ -106,11 +108,15 @@ class Evidence:
         return _first(kept)
 
     def interval(self, low: float, high: float, decimals: int = 3) -> str:
-        """Write an interval with its confidence."""
+        """Write an interval with its confidence, or say that there is none."""
+        if not (defined(low) and defined(high)):
+            return NO_INTERVAL
         return f"{percent(self.confidence)} interval {span(low, high, decimals)}"
 
     def interval_of_shares(self, low: float, high: float) -> str:
-        """Write an interval of shares with its confidence."""
+        """Write an interval of shares with its confidence, or say that there is none."""
+        if not (defined(low) and defined(high)):
+            return NO_INTERVAL
         sure = percent(self.confidence)
         return f"{sure} interval {percent_span(low, high)}"
 
@@ -147,27 +153,38 @@ def derive(evidence: Evidence) -> list[dict[str, str]]:
 
 def summarise(evidence: Evidence) -> str:
     """One paragraph for whoever sends the notifications: who wins and what it means."""
+    steps = (_summary_of_reach, _summary_of_baseline, _summary_of_rivals, _summary_of_carts)
+    return " ".join([sentence for step in steps for sentence in step(evidence)])
+
+
+def _summary_of_reach(evidence: Evidence) -> Iterator[str]:
+    yield f"{evidence.label} won."
     reach = evidence.metric(evidence.name, GAIN)
     share = evidence.notified_share
-    found = (
-        f"{evidence.label} won. Pick a product and notify the {percent(share)} of users whom it "
-        f"finds most likely to buy it: you reach {percent(reach['value'])} of the product's buyers "
+    if not defined(reach["value"]):
+        yield "How many buyers it reaches could not be measured on the test window."
+        return
+    yield (
+        f"Pick a product and notify the {percent(share)} of users whom it finds most likely to buy "
+        f"it: you reach {percent(reach['value'])} of the product's buyers "
         f"({evidence.interval_of_shares(reach['low'], reach['high'])}), where the same number of "
         f"messages sent at random would reach {percent(share)}."
     )
-    steps = (_summary_of_baseline, _summary_of_rivals, _summary_of_carts)
-    return " ".join([found, *(sentence for step in steps for sentence in step(evidence))])
 
 
 def _summary_of_baseline(evidence: Evidence) -> Iterator[str]:
     """How the best baseline does at the same share; the constant says nothing."""
     for entry in [b for b in evidence.baselines if b != "constant"][:1]:
         reached = evidence.metric(entry, GAIN)["value"]
-        yield (f"The best rule without a model ({entry_label(entry)}) reaches {percent(reached)}.")
+        if defined(reached):
+            label = entry_label(entry)
+            yield f"The best rule without a model ({label}) reaches {percent(reached)}."
 
 
 def _summary_of_rivals(evidence: Evidence) -> Iterator[str]:
-    rivals = _rivals(evidence)
+    known = {entry: _measured(evidence.difference(entry)) for entry in _rivals(evidence)}
+    unknown = [entry_label(e) for e, measured in known.items() if not measured]
+    rivals = [e for e, measured in known.items() if measured]
     close = [e for e in rivals if evidence.difference(e)["verdict"] == "noise"]
     ahead = [e for e in rivals if evidence.difference(e)["verdict"] == "worse"]
     if ahead:
@@ -176,6 +193,8 @@ def _summary_of_rivals(evidence: Evidence) -> Iterator[str]:
     if close:
         names = listing([entry_label(e) for e in close])
         yield f"On {_test_size(evidence)}, {names} cannot be told apart from it."
+    if unknown:
+        yield f"How far it is from {listing(unknown)} could not be measured on the test window."
     yield from _summary_of_close_reach(evidence)
 
 
@@ -245,10 +264,12 @@ def _others(evidence: Evidence) -> list[str]:
 def _against_others(evidence: Evidence) -> Iterator[Finding]:
     for entry in _others(evidence):
         row = evidence.difference(entry)
-        if not defined(row["difference"]):
+        other = entry_label(entry)
+        if not _measured(row):
+            text = f"How {evidence.label} and {other} differ in product AP on test"
+            yield Finding("Models against each other", "noise", f"{text} {NOT_MEASURED}")
             continue
         size = number(abs(row["difference"]))
-        other = entry_label(entry)
         sure = f"{evidence.interval(row['low'], row['high'])}, paired bootstrap by user"
         texts: dict[str, tuple[Verdict, str]] = {
             "better": ("worked", f"{evidence.label} beats {other} by {size} product AP on test"),
@@ -271,7 +292,7 @@ def _within_product(evidence: Evidence) -> Iterator[Finding]:
     for entry in [b for b in evidence.baselines if b != "constant"]:
         auc = evidence.metric(entry, "product_roc_auc")
         pooled = evidence.metric(entry, "roc_auc")["value"]
-        if not defined(auc["value"]):
+        if not (defined(auc["value"]) and defined(auc["low"]) and defined(auc["high"])):
             continue
         sure = f"(ROC AUC {number(auc['value'])}, {evidence.interval(auc['low'], auc['high'])})"
         label, against = entry_label(entry), f"pooled over all products it shows {number(pooled)}"
@@ -292,6 +313,8 @@ def _reach(evidence: Evidence) -> Iterator[Finding]:
     for entry in [e for e in _others(evidence) if e != "constant"]:
         row = evidence.difference(entry, GAIN)
         other = evidence.metric(entry, GAIN)
+        if not _measured(row):
+            continue
         verdict: Verdict = {"better": "worked", "worse": "failed"}.get(row["verdict"], "noise")  # type: ignore[assignment]
         outcome = {"worked": "more than", "failed": "fewer than", "noise": "within noise of"}
         text = (
@@ -331,7 +354,7 @@ def _folds_and_test(evidence: Evidence) -> Iterator[Finding]:
     row = _first(evidence.leaderboard[evidence.leaderboard["candidate"] == evidence.name])
     test = evidence.metric(evidence.name, HEADLINE)
     folds, error = float(row[HEADLINE]), float(row[f"{HEADLINE}_standard_error"])
-    if not (defined(folds) and defined(test["value"])):
+    if not all(defined(value) for value in (folds, test["value"], test["low"], test["high"])):
         return
     inside = test["low"] <= folds <= test["high"]
     text = (
@@ -382,6 +405,8 @@ def _calibration(evidence: Evidence) -> Iterator[Finding]:
 
 def _decision(evidence: Evidence) -> Iterator[Finding]:
     row = _first(evidence.decisions[evidence.decisions["entry"] == evidence.name])
+    if not all(defined(row[rate]) for rate in ("precision", "recall", "f1")):
+        return
     said = int(row["true_positives"] + row["false_positives"])
     text = (
         f"At threshold {number(row['threshold'])}, {evidence.label} says that "

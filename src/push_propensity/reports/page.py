@@ -17,7 +17,7 @@ from push_propensity.reports import tables
 from push_propensity.reports.findings import Evidence, derive, metric_sentence, summarise
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.uncertainty import GAIN
-from push_propensity.reports.wording import number, percent
+from push_propensity.reports.wording import defined, number, percent
 
 
 class ReportOptions(BaseModel):
@@ -200,22 +200,26 @@ def _grouped(findings: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
 
 
 def _cards(evidence: Evidence) -> list[dict[str, str]]:
-    """The few numbers that everyone should see."""
+    """The few numbers that everyone should see, those that could not be measured left out."""
     reach, share = evidence.metric(evidence.name, GAIN)["value"], evidence.notified_share
     headline = evidence.metric(evidence.name, HEADLINE)
-    sure = evidence.interval(headline["low"], headline["high"])
-    notified = f"of a product's buyers reached by notifying {percent(share)} of its users"
-    return [
-        {"value": percent(reach), "label": notified},
-        {
-            "value": f"{number(reach / share, 1)}×",
-            "label": "as many buyers as the same number of messages sent at random",
-        },
-        {
-            "value": number(headline["value"]),
-            "label": f"product average precision on test ({sure})",
-        },
+    known = defined(headline["low"]) and defined(headline["high"])
+    sure = f" ({evidence.interval(headline['low'], headline['high'])})" if known else ""
+    cards = [
+        (
+            percent(reach),
+            f"of a product's buyers reached by notifying {percent(share)} of its users",
+        ),
+        (
+            f"{number(reach / share, 1)}×",
+            "as many buyers as the same number of messages sent at random",
+        ),
     ]
+    shown = cards if defined(reach) else []
+    if defined(headline["value"]):
+        label = f"product average precision on test{sure}"
+        shown.append((number(headline["value"]), label))
+    return [{"value": value, "label": label} for value, label in shown]
 
 
 def _embed(name: str, figure: go.Figure) -> Markup:

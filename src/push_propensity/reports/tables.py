@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -142,14 +143,20 @@ def comparisons_table(evidence: Evidence) -> TableView:
             SEGMENT_LABELS[str(row["segment"])],
             _metric_name(evidence, str(row["metric"])),
             metric_number(str(row["metric"]), row["difference"]),
-            f"{metric_number(str(row['metric']), row['low'])} to "
-            f"{metric_number(str(row['metric']), row['high'])}",
-            verdicts[str(row["verdict"])],
+            _ends(row, partial(metric_number, str(row["metric"]))),
+            "not measured" if pd.isna(row["low"]) else verdicts[str(row["verdict"])],
         )
         for row in table.to_dict("records")
     )
     columns = ("against", "rows", "metric", "winner minus entry", "interval", "verdict")
     return TableView(f"{evidence.label} minus each other entry, same resamples", columns, rows)
+
+
+def _ends(row: Mapping[Any, Any], write: Callable[[float], str]) -> str:
+    """Write `low to high`, or one dash where there is no interval."""
+    if pd.isna(row["low"]) or pd.isna(row["high"]):
+        return MISSING
+    return f"{write(row['low'])} to {write(row['high'])}"
 
 
 def _metric_name(evidence: Evidence, metric: str) -> str:
@@ -189,7 +196,7 @@ def slices_table(evidence: Evidence, dimension: str, caption: str) -> TableView:
             count(row["products"]),
             percent(row["purchases_covered"]),
             number(row[HEADLINE]),
-            f"{number(row[f'{HEADLINE}_low'])} to {number(row[f'{HEADLINE}_high'])}",
+            _ends({end: row[f"{HEADLINE}_{end}"] for end in ("low", "high")}, number),
             number(row["no_skill"]),
             number(row["product_roc_auc"]),
             number(row["average_precision"]),
