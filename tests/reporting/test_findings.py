@@ -72,6 +72,19 @@ def test_a_difference_is_told_as_its_interval_allows(evidence, verdict, expected
     assert finding["text"].startswith(words)
 
 
+def test_a_higher_log_loss_of_the_winner_is_admitted(evidence):
+    key = {"entry": "logistic_l2", "metric": "log_loss", "segment": "all"}
+    numbers = {"difference": 0.0021, "low": 0.0011, "high": 0.0031}
+    told = changed(evidence, "comparisons", key, verdict="worse", **numbers)
+    found = [f for f in about(told, "Probabilities") if "than L2 logistic" in f["text"]]
+    assert [f["verdict"] for f in found] == ["failed"]
+    sure = "95\N{NO-BREAK SPACE}% interval 0.0011 to 0.0031"
+    assert f"a difference of 0.0021 ({sure}" in found[0]["text"]
+    assert found[0]["text"].endswith("chosen on the folds by product AP, as stated in advance.")
+    level = evidence.comparisons.assign(verdict="noise")
+    assert not about(dataclasses.replace(evidence, comparisons=level), "Probabilities")
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict", "words"),
     [
@@ -175,8 +188,8 @@ def test_a_sweep_that_ends_at_its_best_value_is_told(evidence, best, warned):
         mean=np.where(c["value"] == best, 0.9, c["mean"]), behind=0.3, behind_standard_error=0.01
     )
     [finding] = about(dataclasses.replace(evidence, paths=paths), "Regularisation")
-    assert finding["verdict"] == "worked"
-    assert ("wider sweep" in finding["text"]) == warned
+    assert finding["verdict"] == ("note" if warned else "worked")
+    assert ("at the edge of the sweep" in finding["text"]) == warned
 
 
 def test_few_folds_need_a_larger_difference(evidence):

@@ -10,11 +10,13 @@ from scipy.stats import t
 from push_propensity.metrics import HEADLINE
 from push_propensity.reports.uncertainty import GAIN
 from push_propensity.reports.wording import (
+    DECIMALS,
     count,
     defined,
     entry_label,
     listing,
     metric_label,
+    metric_number,
     number,
     percent,
     percent_span,
@@ -24,6 +26,7 @@ from push_propensity.reports.wording import (
 )
 
 CART = "abandoned_before"
+LOG_LOSS = "log_loss"
 WEIGHTY_SHARE = 1 / 3
 NOT_MEASURED = "could not be measured: the window holds too few purchases."
 NO_INTERVAL = "no interval could be measured"
@@ -136,6 +139,7 @@ def derive(evidence: Evidence) -> list[dict[str, str]]:
     """
     steps = (
         _against_others,
+        _probabilities,
         _within_product,
         _reach,
         _segments,
@@ -288,6 +292,24 @@ def _against_others(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("Models against each other", verdict, f"{text} ({sure}).")
 
 
+def _probabilities(evidence: Evidence) -> Iterator[Finding]:
+    """Where another entry's probabilities are closer to what happened."""
+    for entry in _others(evidence):
+        row = evidence.difference(entry, LOG_LOSS)
+        if row["verdict"] != "worse":
+            continue
+        own, other = (evidence.metric(e, LOG_LOSS)["value"] for e in (evidence.name, entry))
+        text = (
+            f"{evidence.label} has a higher log loss on test than {entry_label(entry)}: "
+            f"{metric_number(LOG_LOSS, own)} against {metric_number(LOG_LOSS, other)}, a "
+            f"difference of {metric_number(LOG_LOSS, row['difference'])} "
+            f"({evidence.interval(row['low'], row['high'], DECIMALS[LOG_LOSS])}, paired bootstrap "
+            "by user). It is still the winner because the winner is chosen on the folds by "
+            "product AP, as stated in advance."
+        )
+        yield Finding("Probabilities", "failed", text)
+
+
 def _within_product(evidence: Evidence) -> Iterator[Finding]:
     for entry in [b for b in evidence.baselines if b != "constant"]:
         auc = evidence.metric(entry, "product_roc_auc")
@@ -434,9 +456,10 @@ def _regularisation(evidence: Evidence) -> Iterator[Finding]:
             f"product AP {number(best['mean'])} on the folds; the best with {worst['setting']} is "
             f"{number(behind)} behind (standard error {number(error)}, paired by fold), "
             f"{'so it matters' if matters else 'which is within noise'}."
-            f"{_edge(path, best) if matters else ''}"
         )
-        yield Finding("Regularisation", "worked" if matters else "noise", text)
+        edge = _edge(path, best) if matters else ""
+        settled: Verdict = "note" if edge else "worked"
+        yield Finding("Regularisation", settled if matters else "noise", text + edge)
 
 
 def _certain(evidence: Evidence, difference: float, error: float, folds: int) -> bool:
@@ -451,7 +474,7 @@ def _edge(path: pd.DataFrame, best: pd.Series) -> str:
     at_edge = best["value"] in (path["value"].min(), path["value"].max())
     if len(path) < 3 or not at_edge:
         return ""
-    return " The best value is the last one tried: a wider sweep may do better."
+    return " The best value is at the edge of the sweep: a wider one may do better."
 
 
 def _importance(evidence: Evidence) -> Iterator[Finding]:
