@@ -207,20 +207,21 @@ def test_the_best_and_worst_settings_are_told(evidence):
     assert f"C: the best trial has {best} and product AP" in c
 
 
-def test_weeks_apart_are_told_as_unsteady(evidence):
-    weeks = evidence.slices[evidence.slices["dimension"] == "week"]
-    first = weeks["slice"].iloc[0]
-    far = changed(
-        evidence,
-        "slices",
-        {"slice": first},
-        product_average_precision=0.99,
-        product_average_precision_low=0.98,
-    )
-    assert any("not steady" in f["text"] for f in about(far, "Parts of the shop"))
-    near = evidence.slices.assign(product_average_precision_high=1.0)
-    told = about(dataclasses.replace(evidence, slices=near), "Parts of the shop")
-    assert any(f["text"].endswith("overlap.") for f in told)
+def test_parts_are_compared_by_what_they_are_above_no_skill(evidence):
+    slices = evidence.slices.assign(product_average_precision=0.8, no_skill=0.7)
+    told = dataclasses.replace(evidence, slices=slices)
+    first = slices[slices["dimension"] == "week"]["slice"].iloc[0]
+    far = {"product_average_precision": 0.5, "no_skill": 0.1}
+    told = changed(told, "slices", {"slice": "bread"}, **far)
+    told = changed(told, "slices", {"slice": first}, **far)
+    told = changed(told, "slices", {"slice": "tea"}, no_skill=0.9)
+    weeks, kinds = [
+        f for f in about(told, "Parts of the shop") if not f["text"].startswith("By the user")
+    ]
+    assert weeks["verdict"] == kinds["verdict"] == "note"
+    assert f"in the week of {first} (+0.400: 0.500 where no skill is 0.100)" in weeks["text"]
+    assert "bread (+0.400: 0.500 where no skill is 0.100)" in kinds["text"].split("furthest")[0]
+    assert kinds["text"].endswith("tea (\N{MINUS SIGN}0.100: 0.800 where no skill is 0.900) least.")
 
 
 def test_without_slices_sweep_and_importance_there_is_less_to_say(evidence):

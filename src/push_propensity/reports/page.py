@@ -406,7 +406,7 @@ def _parts(evidence: Evidence) -> Section:
             scrolled_below=560,
         ),
         Chart("users_figure", "A user's second order is the first one with any history."),
-        Chart("weeks_figure", "Whether quality holds over the test window."),
+        Chart("weeks_figure", "Each week is to be judged against its own no skill."),
     )
     views = tuple(
         replace(tables.slices_table(evidence, dimension, caption), folded=True)
