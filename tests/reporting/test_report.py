@@ -90,6 +90,11 @@ def test_findings_are_in_the_report_and_the_card(results):
     assert "What worked" in results["report"]
 
 
+def test_the_least_size_of_an_order_is_the_configured_one(results):
+    assert "in orders of at least 3 items," in results["model_card"]
+    assert "Only orders of at least 3 items count." in results["report"]
+
+
 def test_the_card_has_whole_tables(results):
     lines = results["model_card"].splitlines()
     tables = [i for i, line in enumerate(lines) if line.startswith("| ---")]

@@ -17,7 +17,7 @@ from push_propensity.reports import tables
 from push_propensity.reports.findings import Evidence, derive, metric_sentence, summarise
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.uncertainty import GAIN
-from push_propensity.reports.wording import defined, number, percent
+from push_propensity.reports.wording import defined, number, percent, plural
 
 
 class ReportOptions(BaseModel):
@@ -90,12 +90,14 @@ class Setting:
         checks: The checks of `quality.assess_quality`.
         importance_window: On which rows features were shuffled.
         threshold_given: Whether the threshold was configured.
+        minimum_items: Purchases that an order must hold to count.
     """
 
     splits: Mapping[str, Mapping[str, Any]]
     checks: Sequence[Mapping[str, Any]]
     importance_window: str
     threshold_given: bool
+    minimum_items: int
 
 
 RULES = {
@@ -176,6 +178,7 @@ def render_card(evidence: Evidence, setting: Setting, findings: Mapping[str, Any
             tables.decisions_table(evidence),
         ],
         quality=tables.quality_sentence(setting.checks),
+        minimum=plural(setting.minimum_items, "item"),
     )
 
 
@@ -261,7 +264,8 @@ def _measured(evidence: Evidence, setting: Setting) -> Section:
         "all rows pooled mostly reward knowing which products are popular; they stand beside it.",
         f"{metric_sentence(evidence)} The average precision of few purchases is higher by luck "
         "alone: compare entries on the same window, not windows of different sizes.",
-        "A row is one order and one product listed at its time. Models were fitted on train, "
+        "A row is one order and one product listed at its time. Only orders of at least "
+        f"{plural(setting.minimum_items, 'item')} count. Models were fitted on train, "
         "compared on rolling-origin folds, calibrated on the calibration window and measured once "
         "on test.",
     )
