@@ -95,6 +95,17 @@ def test_the_least_size_of_an_order_is_the_configured_one(results):
     assert "Only orders of at least 3 items count." in results["report"]
 
 
+def test_the_data_are_named_where_their_source_is_given(results):
+    assert "Data: " not in results["model_card"]
+    assert 'class="data"' not in results["report"]
+    inputs = make_inputs()
+    options = inputs["params:report_options"].model_copy(update={"data_source": "the <shop>"})
+    named = run_reporting(inputs | {"params:report_options": options})
+    days = "orders from 2021-01-01 to 2021-02-28."
+    assert f"Data: the <shop>, {days}" in named["model_card"]
+    assert f'<p class="data">Data: the &lt;shop&gt;, {days}</p>' in named["report"]
+
+
 def test_the_card_has_whole_tables(results):
     lines = results["model_card"].splitlines()
     tables = [i for i, line in enumerate(lines) if line.startswith("| ---")]

@@ -36,6 +36,7 @@ class ReportOptions(BaseModel):
         importance_orders: Most orders of that window to use.
         importance_repeats: Shuffles of each feature.
         minimum_slice_purchases: Product types bought less often are not drawn.
+        data_source: Which data these are, in words for readers; left empty, nothing is said.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +52,7 @@ class ReportOptions(BaseModel):
     importance_orders: int = Field(default=150, ge=1)
     importance_repeats: int = Field(default=3, ge=1)
     minimum_slice_purchases: int = Field(default=30, ge=1)
+    data_source: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Setting:
         importance_window: On which rows features were shuffled.
         threshold_given: Whether the threshold was configured.
         minimum_items: Purchases that an order must hold to count.
+        data_source: Which data these are, in words for readers; may be empty.
     """
 
     splits: Mapping[str, Mapping[str, Any]]
@@ -98,6 +101,7 @@ class Setting:
     importance_window: str
     threshold_given: bool
     minimum_items: int
+    data_source: str = ""
 
 
 RULES = {
@@ -144,6 +148,7 @@ def render_html(
     page = _environment(html=True).get_template("report.html.j2")
     return page.render(
         title="Whom to notify: the decision report",
+        data=_data_sentence(setting),
         summary=findings["summary"],
         cards=_cards(evidence),
         verdicts=_grouped(findings["findings"]),
@@ -166,6 +171,7 @@ def render_card(evidence: Evidence, setting: Setting, findings: Mapping[str, Any
     page = _environment(html=False).get_template("report_model_card.md.j2")
     return page.render(
         label=evidence.label,
+        data=_data_sentence(setting),
         summary=findings["summary"],
         winner=dict(evidence.winner),
         as_json=lambda value: json.dumps(value, sort_keys=True),
@@ -180,6 +186,16 @@ def render_card(evidence: Evidence, setting: Setting, findings: Mapping[str, Any
         quality=tables.quality_sentence(setting.checks),
         minimum=plural(setting.minimum_items, "item"),
     )
+
+
+def _data_sentence(setting: Setting) -> str:
+    """Which data the results are of and from when, or nothing where the source is not named."""
+    if not setting.data_source:
+        return ""
+    parts = setting.splits.values()
+    first = min(part["first_day"] for part in parts)
+    last = max(part["last_day"] for part in parts)
+    return f"Data: {setting.data_source}, orders from {first} to {last}."
 
 
 def _environment(*, html: bool) -> Environment:

@@ -234,4 +234,5 @@ def _setting(
         importance_window=options.importance_window,
         threshold_given=options.threshold is not None,
         minimum_items=split.minimum_items,
+        data_source=options.data_source,
     )
