@@ -106,6 +106,16 @@ def test_the_data_are_named_where_their_source_is_given(results):
     assert f'<p class="data">Data: the &lt;shop&gt;, {days}</p>' in named["report"]
 
 
+def test_findings_of_the_sweeps_are_folded_after_the_others(results):
+    topics = [finding["topic"] for finding in results["findings"]["findings"]]
+    swept = topics.count("Regularisation")
+    before, after = results["report"].split(f"<summary>Regularisation: {swept} findings</summary>")
+    assert '<span class="topic">Regularisation.' not in before
+    assert before.count('<span class="topic">') == len(topics) - swept
+    folded = after.split("</details>")[0]
+    assert folded.count('<span class="topic">Regularisation.') == swept
+
+
 def test_the_card_has_whole_tables(results):
     lines = results["model_card"].splitlines()
     tables = [i for i, line in enumerate(lines) if line.startswith("| ---")]

@@ -27,6 +27,7 @@ from push_propensity.reports.wording import (
 
 CART = "abandoned_before"
 LOG_LOSS = "log_loss"
+SWEPT = "Regularisation"
 WEIGHTY_SHARE = 1 / 3
 NOT_MEASURED = "could not be measured: the window holds too few purchases."
 NO_INTERVAL = "no interval could be measured"
@@ -459,7 +460,7 @@ def _regularisation(evidence: Evidence) -> Iterator[Finding]:
         )
         edge = _edge(path, best) if matters else ""
         settled: Verdict = "note" if edge else "worked"
-        yield Finding("Regularisation", settled if matters else "noise", text + edge)
+        yield Finding(SWEPT, settled if matters else "noise", text + edge)
 
 
 def _certain(evidence: Evidence, difference: float, error: float, folds: int) -> bool:

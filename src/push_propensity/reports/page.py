@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.metrics import HEADLINE
 from push_propensity.reports import tables
-from push_propensity.reports.findings import Evidence, derive, metric_sentence, summarise
+from push_propensity.reports.findings import SWEPT, Evidence, derive, metric_sentence, summarise
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.uncertainty import GAIN
 from push_propensity.reports.wording import defined, number, percent, plural
@@ -146,12 +146,16 @@ def render_html(
         figures: By name, those that `sections` places.
     """
     page = _environment(html=True).get_template("report.html.j2")
+    swept = [f for f in findings["findings"] if f["topic"] == SWEPT]
+    others = [f for f in findings["findings"] if f["topic"] != SWEPT]
     return page.render(
         title="Whom to notify: the decision report",
         data=_data_sentence(setting),
         summary=findings["summary"],
         cards=_cards(evidence),
-        verdicts=_grouped(findings["findings"]),
+        verdicts=_grouped(others),
+        swept=_grouped(swept),
+        swept_title=f"{SWEPT}: {plural(len(swept), 'finding')}",
         sections=sections(evidence, setting),
         metric_sentence=metric_sentence(evidence),
         titles={name: figure.layout.title.text for name, figure in figures.items()},
