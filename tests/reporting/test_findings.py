@@ -289,3 +289,11 @@ def test_the_tables_are_not_changed(evidence):
     findings.derive(evidence)
     findings.summarise(evidence)
     assert all(getattr(evidence, name).equals(frame) for name, frame in frames.items())
+
+
+def test_decisions_stand_in_the_order_of_the_other_tables(evidence):
+    table, other = tables.decisions_table(evidence), tables.metrics_table(evidence)
+    assert [row[0] for row in table.rows] == [row[0] for row in other.rows]
+    assert table.emphasised == other.emphasised
+    backwards = dataclasses.replace(evidence, decisions=evidence.decisions[::-1])
+    assert tables.decisions_table(backwards) == table

@@ -167,21 +167,26 @@ def decisions_table(evidence: Evidence) -> TableView:
     """Decisions at each entry's threshold, as text."""
     cells = ("true_positives", "false_positives", "false_negatives", "true_negatives")
     rates = ("precision", "recall", "f1")
+    entries = [str(name) for name in evidence.leaderboard["candidate"]]
+    order = evidence.decisions["entry"].map(entries.index)
+    decided = evidence.decisions.loc[order.sort_values(kind="stable").index]
     rows = tuple(
         (
             entry_label(str(row["entry"])),
             number(row["threshold"]),
             *(
-                f"{number(row[r])}\n{number(row[f'{r}_low'])} to {number(row[f'{r}_high'])}"
+                f"{number(row[r])}\n"
+                f"{_ends({end: row[f'{r}_{end}'] for end in ('low', 'high')}, number)}"
                 for r in rates
             ),
             *(count(row[c]) for c in cells),
         )
-        for row in evidence.decisions.to_dict("records")
+        for row in decided.to_dict("records")
     )
     names = [cell.replace("_", " ") for cell in cells]
     columns = ("entry", "threshold", *(metric_label(r) for r in rates), *names)
-    return TableView("Decisions on test at each entry's threshold", columns, rows)
+    best = frozenset(i for i, row in enumerate(rows) if row[0] == evidence.label)
+    return TableView("Decisions on test at each entry's threshold", columns, rows, best)
 
 
 def slices_table(evidence: Evidence, dimension: str, caption: str) -> TableView:
