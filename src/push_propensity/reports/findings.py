@@ -29,7 +29,6 @@ CART = "abandoned_before"
 LOG_LOSS = "log_loss"
 SWEPT = "Regularisation"
 WEIGHTY_SHARE = 1 / 3
-NOT_MEASURED = "could not be measured: the window holds too few purchases."
 NO_INTERVAL = "no interval could be measured"
 Verdict = Literal["worked", "failed", "noise", "note"]
 Table = pd.DataFrame
@@ -140,6 +139,7 @@ def derive(evidence: Evidence) -> list[dict[str, str]]:
     """
     steps = (
         _against_others,
+        _unmeasured,
         _probabilities,
         _within_product,
         _reach,
@@ -271,8 +271,6 @@ def _against_others(evidence: Evidence) -> Iterator[Finding]:
         row = evidence.difference(entry)
         other = entry_label(entry)
         if not _measured(row):
-            text = f"How {evidence.label} and {other} differ in product AP on test"
-            yield Finding("Models against each other", "noise", f"{text} {NOT_MEASURED}")
             continue
         size = number(abs(row["difference"]))
         sure = f"{evidence.interval(row['low'], row['high'])}, paired bootstrap by user"
@@ -293,22 +291,38 @@ def _against_others(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("Models against each other", verdict, f"{text} ({sure}).")
 
 
-def _probabilities(evidence: Evidence) -> Iterator[Finding]:
-    """Where another entry's probabilities are closer to what happened."""
-    for entry in _others(evidence):
-        row = evidence.difference(entry, LOG_LOSS)
-        if row["verdict"] != "worse":
-            continue
-        own, other = (evidence.metric(e, LOG_LOSS)["value"] for e in (evidence.name, entry))
+def _unmeasured(evidence: Evidence) -> Iterator[Finding]:
+    """Entries that the winner could not be compared to."""
+    others = _others(evidence)
+    unknown = [entry_label(e) for e in others if not _measured(evidence.difference(e))]
+    if unknown:
         text = (
-            f"{evidence.label} has a higher log loss on test than {entry_label(entry)}: "
-            f"{metric_number(LOG_LOSS, own)} against {metric_number(LOG_LOSS, other)}, a "
-            f"difference of {metric_number(LOG_LOSS, row['difference'])} "
-            f"({evidence.interval(row['low'], row['high'], DECIMALS[LOG_LOSS])}, paired bootstrap "
-            "by user). It is still the winner because the winner is chosen on the folds by "
-            "product AP, as stated in advance."
+            f"How {evidence.label} differs in product AP on test from {listing(unknown)} could not "
+            "be measured: the window holds too few purchases."
         )
-        yield Finding("Probabilities", "failed", text)
+        yield Finding("Models against each other", "note", text)
+
+
+def _probabilities(evidence: Evidence) -> Iterator[Finding]:
+    """Where other entries' probabilities are closer to what happened."""
+    rows = {entry: evidence.difference(entry, LOG_LOSS) for entry in _others(evidence)}
+    lower = [_lower_loss(evidence, e, row) for e, row in rows.items() if row["verdict"] == "worse"]
+    if not lower:
+        return
+    own = metric_number(LOG_LOSS, evidence.metric(evidence.name, LOG_LOSS)["value"])
+    text = (
+        f"The log loss of {evidence.label} on test, {own}, is higher than that of "
+        f"{listing(lower)}; paired bootstrap by user. It is still the winner because the winner "
+        "is chosen on the folds by product AP, as stated in advance."
+    )
+    yield Finding("Probabilities", "failed", text)
+
+
+def _lower_loss(evidence: Evidence, entry: str, row: Mapping[str, Any]) -> str:
+    value = metric_number(LOG_LOSS, evidence.metric(entry, LOG_LOSS)["value"])
+    difference = metric_number(LOG_LOSS, row["difference"])
+    sure = evidence.interval(row["low"], row["high"], DECIMALS[LOG_LOSS])
+    return f"{entry_label(entry)} ({value}: a difference of {difference}, {sure})"
 
 
 def _within_product(evidence: Evidence) -> Iterator[Finding]:
