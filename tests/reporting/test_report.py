@@ -155,6 +155,9 @@ def test_a_tiny_shop_gets_a_report():
         results["test_metrics"].query("metric == 'product_average_precision'")["value"].isna().any()
     )
     assert "Findings" in results["report"]
+    for name in ("test_decisions", "test_slices"):
+        ends = results[name].filter(regex="_(low|high)$").stack().dropna()
+        assert ends.between(0, 1).all()
 
 
 def test_a_configured_threshold_is_stated():
