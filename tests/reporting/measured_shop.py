@@ -12,7 +12,7 @@ from push_propensity.feature_frame import COLUMNS
 from push_propensity.metrics import METRICS, SEGMENTS
 from push_propensity.pipelines.reporting import create_pipeline
 from push_propensity.reports.page import ReportOptions
-from push_propensity.splits import Split, summarise_split
+from push_propensity.splits import Split, SplitOptions, summarise_split
 
 ENTRIES = (
     "constant",
@@ -194,6 +194,7 @@ def make_inputs():
         "winner": WINNER,
         "data_quality": DATA_QUALITY,
         "params:report_options": OPTIONS,
+        "params:split": SplitOptions(minimum_items=3),
     } | {f"{name}_model": model for name, model in MODELS.items()}
 
 

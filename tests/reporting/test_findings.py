@@ -6,7 +6,7 @@ import pytest
 
 from push_propensity.pipelines.reporting.nodes import _evidence
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
-from push_propensity.reports import findings
+from push_propensity.reports import findings, page, tables
 from tests.reporting.measured_shop import OPTIONS, WINNER
 
 
@@ -72,6 +72,22 @@ def test_a_difference_is_told_as_its_interval_allows(evidence, verdict, expected
     assert finding["text"].startswith(words)
 
 
+def test_a_higher_log_loss_of_the_winner_is_admitted(evidence):
+    key = {"entry": "logistic_l2", "metric": "log_loss", "segment": "all"}
+    numbers = {"difference": 0.0021, "low": 0.0011, "high": 0.0031}
+    told = changed(evidence, "comparisons", key, verdict="worse", **numbers)
+    [found] = about(told, "Probabilities")
+    assert found["verdict"] == "failed"
+    sure = "95\N{NO-BREAK SPACE}% interval 0.0011 to 0.0031"
+    own, other = (evidence.metric(e, "log_loss")["value"] for e in ("xgboost", "logistic_l2"))
+    assert f"of XGBoost on test, {own:.4f}, is higher than that of" in found["text"]
+    words = f"L2 logistic regression ({other:.4f}: a difference of 0.0021, {sure})"
+    assert words in found["text"]
+    assert found["text"].endswith("chosen on the folds by product AP, as stated in advance.")
+    level = evidence.comparisons.assign(verdict="noise")
+    assert not about(dataclasses.replace(evidence, comparisons=level), "Probabilities")
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict", "words"),
     [
@@ -105,7 +121,20 @@ def test_the_summary_admits_that_another_did_better(evidence):
 def test_the_summary_admits_that_others_reach_as_many(evidence):
     key = {"entry": "logistic_l2", "metric": "gain", "segment": "all"}
     told = changed(evidence, "comparisons", key, verdict="noise")
-    assert "L2 logistic regression reaches as many, within noise" in findings.summarise(told)
+    told = changed(
+        told,
+        "comparisons",
+        {"entry": "logistic_l2"} | HEAD,
+        difference=0.035,
+        low=0.02,
+        high=0.05,
+        verdict="better",
+    )
+    assert (
+        "L2 logistic regression reaches as many, within noise; the product AP of XGBoost is higher "
+        "by 0.035 (95\N{NO-BREAK SPACE}% interval 0.020 to 0.050) than that of L2 logistic "
+        "regression." in findings.summarise(told)
+    )
 
 
 def test_the_summary_warns_of_what_is_known_late(evidence):
@@ -162,8 +191,8 @@ def test_a_sweep_that_ends_at_its_best_value_is_told(evidence, best, warned):
         mean=np.where(c["value"] == best, 0.9, c["mean"]), behind=0.3, behind_standard_error=0.01
     )
     [finding] = about(dataclasses.replace(evidence, paths=paths), "Regularisation")
-    assert finding["verdict"] == "worked"
-    assert ("wider sweep" in finding["text"]) == warned
+    assert finding["verdict"] == ("note" if warned else "worked")
+    assert ("at the edge of the sweep" in finding["text"]) == warned
 
 
 def test_few_folds_need_a_larger_difference(evidence):
@@ -181,20 +210,21 @@ def test_the_best_and_worst_settings_are_told(evidence):
     assert f"C: the best trial has {best} and product AP" in c
 
 
-def test_weeks_apart_are_told_as_unsteady(evidence):
-    weeks = evidence.slices[evidence.slices["dimension"] == "week"]
-    first = weeks["slice"].iloc[0]
-    far = changed(
-        evidence,
-        "slices",
-        {"slice": first},
-        product_average_precision=0.99,
-        product_average_precision_low=0.98,
-    )
-    assert any("not steady" in f["text"] for f in about(far, "Parts of the shop"))
-    near = evidence.slices.assign(product_average_precision_high=1.0)
-    told = about(dataclasses.replace(evidence, slices=near), "Parts of the shop")
-    assert any(f["text"].endswith("overlap.") for f in told)
+def test_parts_are_compared_by_what_they_are_above_no_skill(evidence):
+    slices = evidence.slices.assign(product_average_precision=0.8, no_skill=0.7)
+    told = dataclasses.replace(evidence, slices=slices)
+    first = slices[slices["dimension"] == "week"]["slice"].iloc[0]
+    far = {"product_average_precision": 0.5, "no_skill": 0.1}
+    told = changed(told, "slices", {"slice": "bread"}, **far)
+    told = changed(told, "slices", {"slice": first}, **far)
+    told = changed(told, "slices", {"slice": "tea"}, no_skill=0.9)
+    weeks, kinds = [
+        f for f in about(told, "Parts of the shop") if not f["text"].startswith("By the user")
+    ]
+    assert weeks["verdict"] == kinds["verdict"] == "note"
+    assert f"in the week of {first} (+0.400: 0.500 where no skill is 0.100)" in weeks["text"]
+    assert "bread (+0.400: 0.500 where no skill is 0.100)" in kinds["text"].split("furthest")[0]
+    assert kinds["text"].endswith("tea (\N{MINUS SIGN}0.100: 0.800 where no skill is 0.900) least.")
 
 
 def test_without_slices_sweep_and_importance_there_is_less_to_say(evidence):
@@ -230,7 +260,28 @@ def test_undefined_metrics_are_left_out(evidence):
     curves = evidence.curves.assign(y=0.0)
     blind = dataclasses.replace(evidence, metrics=metrics, comparisons=nothing, curves=curves)
     topics = {f["topic"] for f in findings.derive(blind)}
-    assert topics.isdisjoint({"Models against each other", "Calibration", "Folds and test"})
+    assert topics.isdisjoint({"Calibration", "Folds and test", "Buyers reached"})
+    [against] = about(blind, "Models against each other")
+    assert against["verdict"] == "note"
+    assert "could not be measured" in against["text"]
+    summary = findings.summarise(blind)
+    assert "told apart" not in summary
+    assert "within noise" not in summary
+    assert "–" not in summary
+    assert (
+        "How far it is from Elastic-net logistic regression and L2 logistic regression could not "
+        "be measured on the test window." in summary
+    )
+    assert page._cards(blind) == []
+    assert {row[-2:] for row in tables.comparisons_table(blind).rows} == {("–", "not measured")}
+
+
+def test_an_interval_that_is_not_defined_is_not_shown(evidence):
+    told = changed(evidence, "metrics", {"entry": "xgboost"} | HEAD, low=np.nan, high=np.nan)
+    assert page._cards(told)[-1]["label"] == "product average precision on test"
+    assert not about(told, "Folds and test")
+    assert told.interval(np.nan, np.nan) == "no interval could be measured"
+    assert told.interval_of_shares(np.nan, np.nan) == "no interval could be measured"
 
 
 def test_the_tables_are_not_changed(evidence):
@@ -241,3 +292,11 @@ def test_the_tables_are_not_changed(evidence):
     findings.derive(evidence)
     findings.summarise(evidence)
     assert all(getattr(evidence, name).equals(frame) for name, frame in frames.items())
+
+
+def test_decisions_stand_in_the_order_of_the_other_tables(evidence):
+    table, other = tables.decisions_table(evidence), tables.metrics_table(evidence)
+    assert [row[0] for row in table.rows] == [row[0] for row in other.rows]
+    assert table.emphasised == other.emphasised
+    backwards = dataclasses.replace(evidence, decisions=evidence.decisions[::-1])
+    assert tables.decisions_table(backwards) == table

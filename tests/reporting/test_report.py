@@ -90,6 +90,32 @@ def test_findings_are_in_the_report_and_the_card(results):
     assert "What worked" in results["report"]
 
 
+def test_the_least_size_of_an_order_is_the_configured_one(results):
+    assert "in orders of at least 3 items," in results["model_card"]
+    assert "Only orders of at least 3 items count." in results["report"]
+
+
+def test_the_data_are_named_where_their_source_is_given(results):
+    assert "Data: " not in results["model_card"]
+    assert 'class="data"' not in results["report"]
+    inputs = make_inputs()
+    options = inputs["params:report_options"].model_copy(update={"data_source": "the <shop>"})
+    named = run_reporting(inputs | {"params:report_options": options})
+    days = "orders from 2021-01-01 to 2021-02-28."
+    assert f"Data: the <shop>, {days}" in named["model_card"]
+    assert f'<p class="data">Data: the &lt;shop&gt;, {days}</p>' in named["report"]
+
+
+def test_findings_of_the_sweeps_are_folded_after_the_others(results):
+    topics = [finding["topic"] for finding in results["findings"]["findings"]]
+    swept = topics.count("Regularisation")
+    before, after = results["report"].split(f"<summary>Regularisation: {swept} findings</summary>")
+    assert '<span class="topic">Regularisation.' not in before
+    assert before.count('<span class="topic">') == len(topics) - swept
+    folded = after.split("</details>")[0]
+    assert folded.count('<span class="topic">Regularisation.') == swept
+
+
 def test_the_card_has_whole_tables(results):
     lines = results["model_card"].splitlines()
     tables = [i for i, line in enumerate(lines) if line.startswith("| ---")]
@@ -129,6 +155,9 @@ def test_a_tiny_shop_gets_a_report():
         results["test_metrics"].query("metric == 'product_average_precision'")["value"].isna().any()
     )
     assert "Findings" in results["report"]
+    for name in ("test_decisions", "test_slices"):
+        ends = results[name].filter(regex="_(low|high)$").stack().dropna()
+        assert ends.between(0, 1).all()
 
 
 def test_a_configured_threshold_is_stated():

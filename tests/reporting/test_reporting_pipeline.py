@@ -45,6 +45,21 @@ def test_the_parameters_are_options_of_the_report(loader):
     assert options.seed == loader["globals"]["seed"]
 
 
+def test_every_environment_names_its_own_data():
+    named = [
+        OmegaConfigLoader(
+            str(CONF),
+            base_env="base",
+            default_run_env="local",
+            env=env,
+            merge_strategy={"parameters": "soft"},
+        )["parameters"]["report_options"]["data_source"]
+        for env in ("base", "box_builder", "box_builder_frame", "simulation")
+    ]
+    assert all(named)
+    assert len(set(named)) == len(named)
+
+
 def test_scores_keep_the_keys_and_one_column_per_entry(results, inputs):
     scores = results["test_scores"]
     assert scores.columns.to_list() == [

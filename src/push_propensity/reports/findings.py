@@ -10,11 +10,13 @@ from scipy.stats import t
 from push_propensity.metrics import HEADLINE
 from push_propensity.reports.uncertainty import GAIN
 from push_propensity.reports.wording import (
+    DECIMALS,
     count,
     defined,
     entry_label,
     listing,
     metric_label,
+    metric_number,
     number,
     percent,
     percent_span,
@@ -24,7 +26,10 @@ from push_propensity.reports.wording import (
 )
 
 CART = "abandoned_before"
+LOG_LOSS = "log_loss"
+SWEPT = "Regularisation"
 WEIGHTY_SHARE = 1 / 3
+NO_INTERVAL = "no interval could be measured"
 Verdict = Literal["worked", "failed", "noise", "note"]
 Table = pd.DataFrame
 
@@ -106,11 +111,15 @@ class Evidence:
         return _first(kept)
 
     def interval(self, low: float, high: float, decimals: int = 3) -> str:
-        """Write an interval with its confidence."""
+        """Write an interval with its confidence, or say that there is none."""
+        if not (defined(low) and defined(high)):
+            return NO_INTERVAL
         return f"{percent(self.confidence)} interval {span(low, high, decimals)}"
 
     def interval_of_shares(self, low: float, high: float) -> str:
-        """Write an interval of shares with its confidence."""
+        """Write an interval of shares with its confidence, or say that there is none."""
+        if not (defined(low) and defined(high)):
+            return NO_INTERVAL
         sure = percent(self.confidence)
         return f"{sure} interval {percent_span(low, high)}"
 
@@ -130,6 +139,8 @@ def derive(evidence: Evidence) -> list[dict[str, str]]:
     """
     steps = (
         _against_others,
+        _unmeasured,
+        _probabilities,
         _within_product,
         _reach,
         _segments,
@@ -147,27 +158,38 @@ def derive(evidence: Evidence) -> list[dict[str, str]]:
 
 def summarise(evidence: Evidence) -> str:
     """One paragraph for whoever sends the notifications: who wins and what it means."""
+    steps = (_summary_of_reach, _summary_of_baseline, _summary_of_rivals, _summary_of_carts)
+    return " ".join([sentence for step in steps for sentence in step(evidence)])
+
+
+def _summary_of_reach(evidence: Evidence) -> Iterator[str]:
+    yield f"{evidence.label} won."
     reach = evidence.metric(evidence.name, GAIN)
     share = evidence.notified_share
-    found = (
-        f"{evidence.label} won. Pick a product and notify the {percent(share)} of users whom it "
-        f"finds most likely to buy it: you reach {percent(reach['value'])} of the product's buyers "
+    if not defined(reach["value"]):
+        yield "How many buyers it reaches could not be measured on the test window."
+        return
+    yield (
+        f"Pick a product and notify the {percent(share)} of users whom it finds most likely to buy "
+        f"it: you reach {percent(reach['value'])} of the product's buyers "
         f"({evidence.interval_of_shares(reach['low'], reach['high'])}), where the same number of "
         f"messages sent at random would reach {percent(share)}."
     )
-    steps = (_summary_of_baseline, _summary_of_rivals, _summary_of_carts)
-    return " ".join([found, *(sentence for step in steps for sentence in step(evidence))])
 
 
 def _summary_of_baseline(evidence: Evidence) -> Iterator[str]:
     """How the best baseline does at the same share; the constant says nothing."""
     for entry in [b for b in evidence.baselines if b != "constant"][:1]:
         reached = evidence.metric(entry, GAIN)["value"]
-        yield (f"The best rule without a model ({entry_label(entry)}) reaches {percent(reached)}.")
+        if defined(reached):
+            label = entry_label(entry)
+            yield f"The best rule without a model ({label}) reaches {percent(reached)}."
 
 
 def _summary_of_rivals(evidence: Evidence) -> Iterator[str]:
-    rivals = _rivals(evidence)
+    known = {entry: _measured(evidence.difference(entry)) for entry in _rivals(evidence)}
+    unknown = [entry_label(e) for e, measured in known.items() if not measured]
+    rivals = [e for e, measured in known.items() if measured]
     close = [e for e in rivals if evidence.difference(e)["verdict"] == "noise"]
     ahead = [e for e in rivals if evidence.difference(e)["verdict"] == "worse"]
     if ahead:
@@ -176,23 +198,38 @@ def _summary_of_rivals(evidence: Evidence) -> Iterator[str]:
     if close:
         names = listing([entry_label(e) for e in close])
         yield f"On {_test_size(evidence)}, {names} cannot be told apart from it."
+    if unknown:
+        yield f"How far it is from {listing(unknown)} could not be measured on the test window."
     yield from _summary_of_close_reach(evidence)
 
 
 def _summary_of_close_reach(evidence: Evidence) -> Iterator[str]:
     """Say so where rivals that rank worse overall reach as many buyers."""
     level = [
-        entry_label(entry)
+        entry
         for entry in _rivals(evidence)
         if evidence.difference(entry)["verdict"] == "better"
+        and _measured(evidence.difference(entry, GAIN))
         and evidence.difference(entry, GAIN)["verdict"] == "noise"
     ]
     if level:
+        ahead = [_ahead(evidence, entry) for entry in level]
         yield (
-            f"At {percent(evidence.notified_share)} {listing(level)} "
-            f"{'reaches' if len(level) == 1 else 'reach'} as many, within noise; "
-            f"{evidence.label} leads at the very top of the ranking (product AP)."
+            f"At {percent(evidence.notified_share)} {listing([entry_label(e) for e in level])} "
+            f"{'reaches' if len(level) == 1 else 'reach'} as many, within noise; the product AP of "
+            f"{evidence.label} is higher by {listing(ahead)}."
         )
+
+
+def _ahead(evidence: Evidence, entry: str) -> str:
+    row = evidence.difference(entry)
+    size, sure = number(row["difference"]), evidence.interval(row["low"], row["high"])
+    return f"{size} ({sure}) than that of {entry_label(entry)}"
+
+
+def _measured(comparison: Mapping[str, Any]) -> bool:
+    """Whether a difference and both ends of its interval are numbers."""
+    return all(defined(comparison[name]) for name in ("difference", "low", "high"))
 
 
 def _summary_of_carts(evidence: Evidence) -> Iterator[str]:
@@ -232,10 +269,10 @@ def _others(evidence: Evidence) -> list[str]:
 def _against_others(evidence: Evidence) -> Iterator[Finding]:
     for entry in _others(evidence):
         row = evidence.difference(entry)
-        if not defined(row["difference"]):
+        other = entry_label(entry)
+        if not _measured(row):
             continue
         size = number(abs(row["difference"]))
-        other = entry_label(entry)
         sure = f"{evidence.interval(row['low'], row['high'])}, paired bootstrap by user"
         texts: dict[str, tuple[Verdict, str]] = {
             "better": ("worked", f"{evidence.label} beats {other} by {size} product AP on test"),
@@ -254,11 +291,45 @@ def _against_others(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("Models against each other", verdict, f"{text} ({sure}).")
 
 
+def _unmeasured(evidence: Evidence) -> Iterator[Finding]:
+    """Entries that the winner could not be compared to."""
+    others = _others(evidence)
+    unknown = [entry_label(e) for e in others if not _measured(evidence.difference(e))]
+    if unknown:
+        text = (
+            f"How {evidence.label} differs in product AP on test from {listing(unknown)} could not "
+            "be measured: the window holds too few purchases."
+        )
+        yield Finding("Models against each other", "note", text)
+
+
+def _probabilities(evidence: Evidence) -> Iterator[Finding]:
+    """Where other entries' probabilities are closer to what happened."""
+    rows = {entry: evidence.difference(entry, LOG_LOSS) for entry in _others(evidence)}
+    lower = [_lower_loss(evidence, e, row) for e, row in rows.items() if row["verdict"] == "worse"]
+    if not lower:
+        return
+    own = metric_number(LOG_LOSS, evidence.metric(evidence.name, LOG_LOSS)["value"])
+    text = (
+        f"The log loss of {evidence.label} on test, {own}, is higher than that of "
+        f"{listing(lower)}; paired bootstrap by user. It is still the winner because the winner "
+        "is chosen on the folds by product AP, as stated in advance."
+    )
+    yield Finding("Probabilities", "failed", text)
+
+
+def _lower_loss(evidence: Evidence, entry: str, row: Mapping[str, Any]) -> str:
+    value = metric_number(LOG_LOSS, evidence.metric(entry, LOG_LOSS)["value"])
+    difference = metric_number(LOG_LOSS, row["difference"])
+    sure = evidence.interval(row["low"], row["high"], DECIMALS[LOG_LOSS])
+    return f"{entry_label(entry)} ({value}: a difference of {difference}, {sure})"
+
+
 def _within_product(evidence: Evidence) -> Iterator[Finding]:
     for entry in [b for b in evidence.baselines if b != "constant"]:
         auc = evidence.metric(entry, "product_roc_auc")
         pooled = evidence.metric(entry, "roc_auc")["value"]
-        if not defined(auc["value"]):
+        if not (defined(auc["value"]) and defined(auc["low"]) and defined(auc["high"])):
             continue
         sure = f"(ROC AUC {number(auc['value'])}, {evidence.interval(auc['low'], auc['high'])})"
         label, against = entry_label(entry), f"pooled over all products it shows {number(pooled)}"
@@ -279,6 +350,8 @@ def _reach(evidence: Evidence) -> Iterator[Finding]:
     for entry in [e for e in _others(evidence) if e != "constant"]:
         row = evidence.difference(entry, GAIN)
         other = evidence.metric(entry, GAIN)
+        if not _measured(row):
+            continue
         verdict: Verdict = {"better": "worked", "worse": "failed"}.get(row["verdict"], "noise")  # type: ignore[assignment]
         outcome = {"worked": "more than", "failed": "fewer than", "noise": "within noise of"}
         text = (
@@ -318,7 +391,7 @@ def _folds_and_test(evidence: Evidence) -> Iterator[Finding]:
     row = _first(evidence.leaderboard[evidence.leaderboard["candidate"] == evidence.name])
     test = evidence.metric(evidence.name, HEADLINE)
     folds, error = float(row[HEADLINE]), float(row[f"{HEADLINE}_standard_error"])
-    if not (defined(folds) and defined(test["value"])):
+    if not all(defined(value) for value in (folds, test["value"], test["low"], test["high"])):
         return
     inside = test["low"] <= folds <= test["high"]
     text = (
@@ -369,6 +442,8 @@ def _calibration(evidence: Evidence) -> Iterator[Finding]:
 
 def _decision(evidence: Evidence) -> Iterator[Finding]:
     row = _first(evidence.decisions[evidence.decisions["entry"] == evidence.name])
+    if not all(defined(row[rate]) for rate in ("precision", "recall", "f1")):
+        return
     said = int(row["true_positives"] + row["false_positives"])
     text = (
         f"At threshold {number(row['threshold'])}, {evidence.label} says that "
@@ -396,9 +471,10 @@ def _regularisation(evidence: Evidence) -> Iterator[Finding]:
             f"product AP {number(best['mean'])} on the folds; the best with {worst['setting']} is "
             f"{number(behind)} behind (standard error {number(error)}, paired by fold), "
             f"{'so it matters' if matters else 'which is within noise'}."
-            f"{_edge(path, best) if matters else ''}"
         )
-        yield Finding("Regularisation", "worked" if matters else "noise", text)
+        edge = _edge(path, best) if matters else ""
+        settled: Verdict = "note" if edge else "worked"
+        yield Finding(SWEPT, settled if matters else "noise", text + edge)
 
 
 def _certain(evidence: Evidence, difference: float, error: float, folds: int) -> bool:
@@ -413,7 +489,7 @@ def _edge(path: pd.DataFrame, best: pd.Series) -> str:
     at_edge = best["value"] in (path["value"].min(), path["value"].max())
     if len(path) < 3 or not at_edge:
         return ""
-    return " The best value is the last one tried: a wider sweep may do better."
+    return " The best value is at the edge of the sweep: a wider one may do better."
 
 
 def _importance(evidence: Evidence) -> Iterator[Finding]:
@@ -469,31 +545,44 @@ def _slice_text(evidence: Evidence, row: pd.Series) -> str:
     )
 
 
+def _lifts(evidence: Evidence, dimension: str, minimum: int = 1) -> pd.DataFrame:
+    """Slices by their product AP above no skill, the highest first."""
+    kept = _sliced(evidence, dimension, minimum)
+    kept = kept.assign(lift=kept[HEADLINE] - kept["no_skill"])
+    return kept[kept["lift"].notna()].sort_values("lift", ascending=False, kind="stable")
+
+
+def _lift_text(row: pd.Series) -> str:
+    return (
+        f"{row['slice']} (+{number(row['lift'])}: {number(row[HEADLINE])} where no skill is "
+        f"{number(row['no_skill'])})".replace("+\N{MINUS SIGN}", "\N{MINUS SIGN}")
+    )
+
+
 def _weeks(evidence: Evidence) -> Iterator[Finding]:
-    weeks = _sliced(evidence, "week").sort_values(HEADLINE)
+    weeks = _lifts(evidence, "week")
     if len(weeks) < 2:
         return
-    low, high = weeks.iloc[0], weeks.iloc[-1]
-    apart = low[f"{HEADLINE}_high"] < high[f"{HEADLINE}_low"]
+    most, least = (_lift_text(weeks.iloc[end]) for end in (0, -1))
     text = (
-        f"By week, product AP lies between {number(low[HEADLINE])} (week of {low['slice']}, "
-        f"{count(low['purchases'])} purchases) and {number(high[HEADLINE])} (week of "
-        f"{high['slice']}, {count(high['purchases'])} purchases); their intervals "
-        f"{'do not overlap, so quality is not steady' if apart else 'overlap'}."
+        f"By week, product AP is furthest above no skill in the week of {most} and least in the "
+        f"week of {least}. Weeks differ in size and in no skill, so nothing is concluded on "
+        "whether quality is steady."
     )
-    yield Finding("Parts of the shop", "failed" if apart else "noise", text)
+    yield Finding("Parts of the shop", "note", text)
 
 
 def _product_types(evidence: Evidence) -> Iterator[Finding]:
     minimum = evidence.minimum_slice_purchases
-    kinds = _sliced(evidence, "product_type", minimum).sort_values(HEADLINE, ascending=False)
+    kinds = _lifts(evidence, "product_type", minimum)
     if len(kinds) < 2:
         return
-    named = [f"{row['slice']} ({number(row[HEADLINE])})" for _, row in kinds.iterrows()]
+    named = [_lift_text(row) for _, row in kinds.iterrows()]
     ends = min(3, len(named) // 2)
     text = (
         f"Of the {len(kinds)} product types with at least {minimum} purchases on test, "
-        f"{listing(named[:ends])} {_be(ends)} ranked best and {listing(named[-ends:])} worst."
+        f"{listing(named[:ends])} {_be(ends)} furthest above no skill in product AP and "
+        f"{listing(named[-ends:])} least."
     )
     yield Finding("Parts of the shop", "note", text)
 

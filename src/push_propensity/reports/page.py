@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.metrics import HEADLINE
 from push_propensity.reports import tables
-from push_propensity.reports.findings import Evidence, derive, metric_sentence, summarise
+from push_propensity.reports.findings import SWEPT, Evidence, derive, metric_sentence, summarise
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.uncertainty import GAIN
-from push_propensity.reports.wording import number, percent
+from push_propensity.reports.wording import defined, number, percent, plural
 
 
 class ReportOptions(BaseModel):
@@ -36,6 +36,7 @@ class ReportOptions(BaseModel):
         importance_orders: Most orders of that window to use.
         importance_repeats: Shuffles of each feature.
         minimum_slice_purchases: Product types bought less often are not drawn.
+        data_source: Which data these are, in words for readers; left empty, nothing is said.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +52,7 @@ class ReportOptions(BaseModel):
     importance_orders: int = Field(default=150, ge=1)
     importance_repeats: int = Field(default=3, ge=1)
     minimum_slice_purchases: int = Field(default=30, ge=1)
+    data_source: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,16 @@ class Setting:
         checks: The checks of `quality.assess_quality`.
         importance_window: On which rows features were shuffled.
         threshold_given: Whether the threshold was configured.
+        minimum_items: Purchases that an order must hold to count.
+        data_source: Which data these are, in words for readers; may be empty.
     """
 
     splits: Mapping[str, Mapping[str, Any]]
     checks: Sequence[Mapping[str, Any]]
     importance_window: str
     threshold_given: bool
+    minimum_items: int
+    data_source: str = ""
 
 
 RULES = {
@@ -140,11 +146,16 @@ def render_html(
         figures: By name, those that `sections` places.
     """
     page = _environment(html=True).get_template("report.html.j2")
+    swept = [f for f in findings["findings"] if f["topic"] == SWEPT]
+    others = [f for f in findings["findings"] if f["topic"] != SWEPT]
     return page.render(
         title="Whom to notify: the decision report",
+        data=_data_sentence(setting),
         summary=findings["summary"],
         cards=_cards(evidence),
-        verdicts=_grouped(findings["findings"]),
+        verdicts=_grouped(others),
+        swept=_grouped(swept),
+        swept_title=f"{SWEPT}: {plural(len(swept), 'finding')}",
         sections=sections(evidence, setting),
         metric_sentence=metric_sentence(evidence),
         titles={name: figure.layout.title.text for name, figure in figures.items()},
@@ -164,6 +175,7 @@ def render_card(evidence: Evidence, setting: Setting, findings: Mapping[str, Any
     page = _environment(html=False).get_template("report_model_card.md.j2")
     return page.render(
         label=evidence.label,
+        data=_data_sentence(setting),
         summary=findings["summary"],
         winner=dict(evidence.winner),
         as_json=lambda value: json.dumps(value, sort_keys=True),
@@ -176,7 +188,18 @@ def render_card(evidence: Evidence, setting: Setting, findings: Mapping[str, Any
             tables.decisions_table(evidence),
         ],
         quality=tables.quality_sentence(setting.checks),
+        minimum=plural(setting.minimum_items, "item"),
     )
+
+
+def _data_sentence(setting: Setting) -> str:
+    """Which data the results are of and from when, or nothing where the source is not named."""
+    if not setting.data_source:
+        return ""
+    parts = setting.splits.values()
+    first = min(part["first_day"] for part in parts)
+    last = max(part["last_day"] for part in parts)
+    return f"Data: {setting.data_source}, orders from {first} to {last}."
 
 
 def _environment(*, html: bool) -> Environment:
@@ -200,22 +223,26 @@ def _grouped(findings: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
 
 
 def _cards(evidence: Evidence) -> list[dict[str, str]]:
-    """The few numbers that everyone should see."""
+    """The few numbers that everyone should see, those that could not be measured left out."""
     reach, share = evidence.metric(evidence.name, GAIN)["value"], evidence.notified_share
     headline = evidence.metric(evidence.name, HEADLINE)
-    sure = evidence.interval(headline["low"], headline["high"])
-    notified = f"of a product's buyers reached by notifying {percent(share)} of its users"
-    return [
-        {"value": percent(reach), "label": notified},
-        {
-            "value": f"{number(reach / share, 1)}×",
-            "label": "as many buyers as the same number of messages sent at random",
-        },
-        {
-            "value": number(headline["value"]),
-            "label": f"product average precision on test ({sure})",
-        },
+    known = defined(headline["low"]) and defined(headline["high"])
+    sure = f" ({evidence.interval(headline['low'], headline['high'])})" if known else ""
+    cards = [
+        (
+            percent(reach),
+            f"of a product's buyers reached by notifying {percent(share)} of its users",
+        ),
+        (
+            f"{number(reach / share, 1)}×",
+            "as many buyers as the same number of messages sent at random",
+        ),
     ]
+    shown = cards if defined(reach) else []
+    if defined(headline["value"]):
+        label = f"product average precision on test{sure}"
+        shown.append((number(headline["value"]), label))
+    return [{"value": value, "label": label} for value, label in shown]
 
 
 def _embed(name: str, figure: go.Figure) -> Markup:
@@ -257,7 +284,8 @@ def _measured(evidence: Evidence, setting: Setting) -> Section:
         "all rows pooled mostly reward knowing which products are popular; they stand beside it.",
         f"{metric_sentence(evidence)} The average precision of few purchases is higher by luck "
         "alone: compare entries on the same window, not windows of different sizes.",
-        "A row is one order and one product listed at its time. Models were fitted on train, "
+        "A row is one order and one product listed at its time. Only orders of at least "
+        f"{plural(setting.minimum_items, 'item')} count. Models were fitted on train, "
         "compared on rolling-origin folds, calibrated on the calibration window and measured once "
         "on test.",
     )
@@ -402,7 +430,7 @@ def _parts(evidence: Evidence) -> Section:
             scrolled_below=560,
         ),
         Chart("users_figure", "A user's second order is the first one with any history."),
-        Chart("weeks_figure", "Whether quality holds over the test window."),
+        Chart("weeks_figure", "Each week is to be judged against its own no skill."),
     )
     views = tuple(
         replace(tables.slices_table(evidence, dimension, caption), folded=True)

@@ -55,8 +55,8 @@ def measure(
 
     Returns:
         Rows of dimension, slice, rows, purchases, products, purchases_covered, the metrics,
-        product_average_precision_low and _high, and no_skill: the headline metric of scores that
-        are all equal there. NaN where a slice has too few purchases.
+        product_average_precision_low and _high (cut to [0, 1]), and no_skill: the headline metric
+        of scores that are all equal there. NaN where a slice has too few purchases.
     """
     rows = []
     for dimension, name, part in _parts(scores):
@@ -64,7 +64,7 @@ def measure(
         ranking = ProductRanking.of(y, p, product)
         drawn = [ranking.average_precision(w) for w in user_weights(part[USER], resamples, seed)]
         measured = evaluate(y, p, product)
-        low, high = interval(drawn, measured[HEADLINE], confidence)
+        low, high = np.clip(interval(drawn, measured[HEADLINE], confidence), 0.0, 1.0)
         ends = {f"{HEADLINE}_low": low, f"{HEADLINE}_high": high}
         flat = ProductRanking.of(y, np.zeros(len(y)), product).average_precision()
         key = {"dimension": dimension, "slice": name}

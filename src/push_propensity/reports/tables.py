@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -142,14 +143,20 @@ def comparisons_table(evidence: Evidence) -> TableView:
             SEGMENT_LABELS[str(row["segment"])],
             _metric_name(evidence, str(row["metric"])),
             metric_number(str(row["metric"]), row["difference"]),
-            f"{metric_number(str(row['metric']), row['low'])} to "
-            f"{metric_number(str(row['metric']), row['high'])}",
-            verdicts[str(row["verdict"])],
+            _ends(row, partial(metric_number, str(row["metric"]))),
+            "not measured" if pd.isna(row["low"]) else verdicts[str(row["verdict"])],
         )
         for row in table.to_dict("records")
     )
     columns = ("against", "rows", "metric", "winner minus entry", "interval", "verdict")
     return TableView(f"{evidence.label} minus each other entry, same resamples", columns, rows)
+
+
+def _ends(row: Mapping[Any, Any], write: Callable[[float], str]) -> str:
+    """Write `low to high`, or one dash where there is no interval."""
+    if pd.isna(row["low"]) or pd.isna(row["high"]):
+        return MISSING
+    return f"{write(row['low'])} to {write(row['high'])}"
 
 
 def _metric_name(evidence: Evidence, metric: str) -> str:
@@ -160,21 +167,26 @@ def decisions_table(evidence: Evidence) -> TableView:
     """Decisions at each entry's threshold, as text."""
     cells = ("true_positives", "false_positives", "false_negatives", "true_negatives")
     rates = ("precision", "recall", "f1")
+    entries = [str(name) for name in evidence.leaderboard["candidate"]]
+    order = evidence.decisions["entry"].map(entries.index)
+    decided = evidence.decisions.loc[order.sort_values(kind="stable").index]
     rows = tuple(
         (
             entry_label(str(row["entry"])),
             number(row["threshold"]),
             *(
-                f"{number(row[r])}\n{number(row[f'{r}_low'])} to {number(row[f'{r}_high'])}"
+                f"{number(row[r])}\n"
+                f"{_ends({end: row[f'{r}_{end}'] for end in ('low', 'high')}, number)}"
                 for r in rates
             ),
             *(count(row[c]) for c in cells),
         )
-        for row in evidence.decisions.to_dict("records")
+        for row in decided.to_dict("records")
     )
     names = [cell.replace("_", " ") for cell in cells]
     columns = ("entry", "threshold", *(metric_label(r) for r in rates), *names)
-    return TableView("Decisions on test at each entry's threshold", columns, rows)
+    best = frozenset(i for i, row in enumerate(rows) if row[0] == evidence.label)
+    return TableView("Decisions on test at each entry's threshold", columns, rows, best)
 
 
 def slices_table(evidence: Evidence, dimension: str, caption: str) -> TableView:
@@ -189,7 +201,7 @@ def slices_table(evidence: Evidence, dimension: str, caption: str) -> TableView:
             count(row["products"]),
             percent(row["purchases_covered"]),
             number(row[HEADLINE]),
-            f"{number(row[f'{HEADLINE}_low'])} to {number(row[f'{HEADLINE}_high'])}",
+            _ends({end: row[f"{HEADLINE}_{end}"] for end in ("low", "high")}, number),
             number(row["no_skill"]),
             number(row["product_roc_auc"]),
             number(row["average_precision"]),

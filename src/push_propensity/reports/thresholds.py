@@ -63,7 +63,7 @@ def decide(
 
     Returns:
         One row per entry: entry, threshold, the cells, precision, recall, f1 and for each of
-        these three `_low` and `_high`; NaN where a denominator is 0.
+        these three `_low` and `_high`, cut to [0, 1]; NaN where a denominator is 0.
     """
     weights = _drawn_users(scores[USER], resamples, seed)
     rows = []
@@ -73,7 +73,7 @@ def decide(
         drawn = _rates(weights @ per_user.to_numpy(dtype=np.float64))
         row = {"entry": entry, "threshold": threshold} | cells.astype(int).to_dict()
         for name, value in _rates(cells.to_numpy(dtype=np.float64)[None]).items():
-            low, high = interval(drawn[name], float(value[0]), confidence)
+            low, high = np.clip(interval(drawn[name], float(value[0]), confidence), 0.0, 1.0)
             row |= {name: float(value[0]), f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)

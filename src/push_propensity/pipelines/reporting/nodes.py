@@ -29,6 +29,7 @@ from push_propensity.reports import (
 from push_propensity.reports.findings import Evidence
 from push_propensity.reports.importance import Contender
 from push_propensity.reports.page import ReportOptions, Setting
+from push_propensity.splits import SplitOptions
 
 KEYS = [
     ORDER,
@@ -172,15 +173,15 @@ def render_report(
     data_quality: dict[str, Any],
     findings: dict[str, Any],
     report_options: ReportOptions,
+    split: SplitOptions,
     **inputs: Any,
 ) -> str:
     """The report as one HTML page."""
     drawn = {name: value for name, value in inputs.items() if isinstance(value, go.Figure)}
     known = {name: value for name, value in inputs.items() if name not in drawn}
     evidence = _evidence(report_options, known)
-    return page.render_html(
-        evidence, _setting(split_summary, data_quality, report_options), findings, drawn
-    )
+    setting = _setting(split_summary, data_quality, report_options, split)
+    return page.render_html(evidence, setting, findings, drawn)
 
 
 def write_model_card(
@@ -188,10 +189,11 @@ def write_model_card(
     data_quality: dict[str, Any],
     findings: dict[str, Any],
     report_options: ReportOptions,
+    split: SplitOptions,
     **evidence: Any,
 ) -> str:
     """The model card as Markdown."""
-    setting = _setting(split_summary, data_quality, report_options)
+    setting = _setting(split_summary, data_quality, report_options, split)
     return page.render_card(_evidence(report_options, evidence), setting, findings)
 
 
@@ -221,11 +223,16 @@ def _evidence(options: ReportOptions, given: Mapping[str, Any]) -> Evidence:
 
 
 def _setting(
-    splits: dict[str, Any], data_quality: dict[str, Any], options: ReportOptions
+    splits: dict[str, Any],
+    data_quality: dict[str, Any],
+    options: ReportOptions,
+    split: SplitOptions,
 ) -> Setting:
     return Setting(
         splits=splits,
         checks=data_quality["checks"],
         importance_window=options.importance_window,
         threshold_given=options.threshold is not None,
+        minimum_items=split.minimum_items,
+        data_source=options.data_source,
     )

@@ -168,19 +168,20 @@ def _figures() -> Pipeline:
 
 def _documents() -> Pipeline:
     options = {"report_options": OPTIONS}
+    split = {"split": "params:split"}
     written = {name: name for name in ("split_summary", "data_quality", "findings")}
     return Pipeline(
         [
             Node(write_findings, options | EVIDENCE, "findings", name="write_findings"),
             Node(
                 render_report,
-                options | written | EVIDENCE | {name: name for name in FIGURES},
+                options | split | written | EVIDENCE | {name: name for name in FIGURES},
                 "report",
                 name="render_report",
             ),
             Node(
                 write_model_card,
-                options | written | EVIDENCE,
+                options | split | written | EVIDENCE,
                 "model_card",
                 name="write_model_card",
             ),
