@@ -52,10 +52,10 @@ def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
         if _starts_from_raw_tables(arguments):
             invoke(kedro_run, **arguments | {"pipelines": ["feature_engineering"]})
         results: Mapping[str, Any] = invoke(kedro_run, **arguments)
-    if LAST_RESULTS & set(results):
-        _show_results(results, arguments["env"], arguments["conf_source"])
     if "model_bundle" in results:
         _show_published(results["model_bundle"])
+    if LAST_RESULTS & set(results):
+        _show_results(results, arguments["env"], arguments["conf_source"])
     return results
 
 
