@@ -154,7 +154,7 @@ def _logistic_elastic_net(
         l1_ratio=parameters.l1_ratio,
         solver="saga",
         tol=1e-3,
-        max_iter=5_000,
+        max_iter=1_000,
         warm_start=True,
         random_state=seed,
     )
