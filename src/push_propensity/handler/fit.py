@@ -31,12 +31,7 @@ from push_propensity.handler.answers import (
     never_raise,
 )
 from push_propensity.handler.places import ENVIRONMENT, environment, find_project, models_root
-from push_propensity.handler.quiet_kedro import (
-    DataCatalog,
-    MemoryDataset,
-    Pipeline,
-    SequentialRunner,
-)
+from push_propensity.handler.quiet_kedro import Pipeline, run_in_memory
 
 _OPTIONS = "params:training_options"
 _PARTS = ("train", "validation", "calibration", "test")
@@ -217,7 +212,4 @@ def _run(pipeline: Pipeline, inputs: Mapping[str, Any], catalog: Any) -> dict[st
     given = {
         name: inputs[name] if name in inputs else catalog[name].load() for name in pipeline.inputs()
     }
-    datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in given.items()}
-    made = {name: MemoryDataset(copy_mode="assign") for name in pipeline.all_outputs()}
-    results = SequentialRunner().run(pipeline, DataCatalog({**datasets, **made}))
-    return {name: dataset.load() for name, dataset in results.items()}
+    return run_in_memory(pipeline, given)

@@ -14,12 +14,7 @@ from push_propensity.handler.answers import (
     never_raise,
 )
 from push_propensity.handler.places import models_root
-from push_propensity.handler.quiet_kedro import (
-    DataCatalog,
-    MemoryDataset,
-    Pipeline,
-    SequentialRunner,
-)
+from push_propensity.handler.quiet_kedro import Pipeline, run_in_memory
 from push_propensity.pipelines import inference
 from push_propensity.scoring import ScoringLimits, parse_users
 
@@ -75,10 +70,7 @@ def _pipeline() -> Pipeline:
 
 def _score(users: dict[str, Any], bundle: Bundle) -> dict[str, Any]:
     given = {"scoring_users": users, "model_bundle": bundle}
-    datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in given.items()}
-    made = {name: MemoryDataset(copy_mode="assign") for name in _pipeline().all_outputs()}
-    results = SequentialRunner().run(_pipeline(), DataCatalog({**datasets, **made}))
-    scores: dict[str, Any] = results["scores"].load()
+    scores: dict[str, Any] = run_in_memory(_pipeline(), given)["scores"]
     return scores
 
 

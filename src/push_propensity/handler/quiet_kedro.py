@@ -5,9 +5,10 @@ configuration; an incremental one without content changes nothing.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _VARIABLE = "KEDRO_LOGGING_CONFIG"
 
@@ -29,4 +30,16 @@ with _logging_untouched():
     from kedro.pipeline import Pipeline
     from kedro.runner import SequentialRunner
 
-__all__ = ["DataCatalog", "MemoryDataset", "Pipeline", "SequentialRunner"]
+__all__ = ["Pipeline", "run_in_memory"]
+
+
+def run_in_memory(pipeline: Pipeline, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a pipeline on given inputs and return its free outputs.
+
+    Every dataset is registered, also what the pipeline makes: one that is not makes Kedro import
+    pandas.
+    """
+    datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in inputs.items()}
+    made = {name: MemoryDataset(copy_mode="assign") for name in pipeline.all_outputs()}
+    results = SequentialRunner().run(pipeline, DataCatalog({**datasets, **made}))
+    return {name: dataset.load() for name, dataset in results.items()}
