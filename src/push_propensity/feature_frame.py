@@ -1,10 +1,11 @@
 """The feature frame: its columns, what each one means and the values it may take.
 
-One row per (order, product listed at the order's time). This module imports nothing heavy, so
-that whoever predicts can use it too.
+One row per (order, product listed at the order's time). Every frame has the columns `COLUMNS`; it
+may have extended features and metadata too. This module imports nothing heavy, so that whoever
+predicts can use it too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 OUTCOME = "outcome"
@@ -17,17 +18,24 @@ ORDERED_BEFORE = "ordered_before"
 POPULARITY = "global_popularity"
 PRODUCT_TYPE = "product_type"
 VENDOR = "vendor"
+OWN_FREQUENCY = "purchase_share_variant_id"
+BASKET_SIZE = "basket_size"
+SAMPLING_WEIGHT = "sampling_weight"
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature column and the fixed physical bounds of its values (both inclusive)."""
+    """A feature column and the fixed physical bounds of its values (both inclusive).
+
+    `group` names the extended features that belong together; the 27 columns have none.
+    """
 
     name: str
     kind: Literal["number", "category"]
     minimum: float | None = None
     maximum: float | None = None
     unit: str = ""
+    group: str = ""
 
 
 def _category(name: str) -> Feature:
@@ -48,6 +56,10 @@ def _count(name: str) -> Feature:
 
 def _days(name: str) -> Feature:
     return Feature(name, "number", 0.0, 36_500.0, "days")
+
+
+def _ratio(name: str) -> Feature:
+    return Feature(name, "number", 0.0, 1_000.0, "ratio")
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -90,3 +102,54 @@ COLUMNS: tuple[str, ...] = (
     OUTCOME,
     *FEATURE_NAMES[2:],
 )
+
+HISTORY_KEYS: tuple[str, ...] = (PRODUCT, PRODUCT_TYPE, VENDOR)
+RECENT_ORDERS: tuple[int, ...] = (1, 3, 5, 10)
+
+
+def _own_history(key: str) -> tuple[Feature, ...]:
+    return (
+        _count(f"purchases_{key}"),
+        _share(f"purchase_share_{key}"),
+        *(_share(f"purchase_share_last_{orders}_{key}") for orders in RECENT_ORDERS),
+        _share(f"purchase_rate_{key}"),
+        _count(f"orders_since_purchase_{key}"),
+        _days(f"own_days_to_buy_{key}"),
+        _ratio(f"due_ratio_{key}"),
+    )
+
+
+EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
+    "own_product": _own_history(PRODUCT),
+    "own_product_type": _own_history(PRODUCT_TYPE),
+    "own_vendor": (_days(f"days_since_purchase_{VENDOR}"), *_own_history(VENDOR)),
+    "user": (
+        _days("days_since_order"),
+        _days("own_days_between_orders"),
+        _ratio("order_due_ratio"),
+        _count("last_basket_size"),
+        _count("mean_basket_size"),
+    ),
+    "product": (
+        _share("repurchase_rate"),
+        Feature("popularity_trend", "number", -1.0, 1.0, "difference of shares"),
+        _days("days_since_first_sale"),
+    ),
+    "affinity": (_ratio("affinity_history"), _ratio("affinity_last_order")),
+    "intent": (_days("days_since_regular"), _days("days_since_cart"), _count("carts_before")),
+    "calendar": (
+        Feature("day_of_week", "number", 1.0, 7.0, "day, Monday is 1"),
+        Feature("day_of_month", "number", 1.0, 31.0, "day"),
+        Feature("hour_of_day", "number", 0.0, 23.0, "hour"),
+    ),
+}
+EXTENDED_FEATURES: tuple[Feature, ...] = tuple(
+    replace(feature, group=group)
+    for group, features in EXTENDED_GROUPS.items()
+    for feature in features
+)
+EXTENDED_NAMES: tuple[str, ...] = tuple(feature.name for feature in EXTENDED_FEATURES)
+
+# What travels with a row and is never a feature: how many distinct products the order holds,
+# listed or not, and how many candidate rows a sampled row stands for.
+METADATA: tuple[str, ...] = (BASKET_SIZE, SAMPLING_WEIGHT)
