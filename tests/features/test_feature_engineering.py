@@ -22,7 +22,7 @@ def config(env):
 
 
 def test_runs_on_an_in_memory_catalog():
-    data = raw_tables() | {"params:feature_options": FeatureOptions()}
+    data = raw_tables() | {"prices": None, "params:feature_options": FeatureOptions()}
     catalog = DataCatalog(
         {name: MemoryDataset(value, copy_mode="assign") for name, value in data.items()}
     )

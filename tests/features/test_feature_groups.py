@@ -9,8 +9,8 @@ from push_propensity.features import FeatureOptions
 from push_propensity.features.history import days_since_purchase
 from push_propensity.features.intent import abandoned_before
 from push_propensity.features.listing import list_products
+from push_propensity.features.points import repeat_orders
 from push_propensity.features.popularity import popularity
-from push_propensity.features.products import product_columns
 from push_propensity.features.rhythm import days_to_buy, purchase_gaps
 from tests.features.tiny_shop import (
     CARTS,
@@ -60,16 +60,20 @@ class TestListing:
 
     def test_minimum_orders_counts_orders_before(self):
         options = FeatureOptions(minimum_orders=2)
-        assert pairs(list_products(read(), options)) == [(4, "A"), (5, "A"), (5, "B")]
+        assert pairs(list_all(read(), options)) == [(4, "A"), (5, "A"), (5, "B")]
 
     def test_products_without_a_price_are_never_listed(self):
         inventory = [("A", float("nan"), 3.0, "acme", "tea"), *INVENTORY[1:]]
-        rows = pairs(list_products(read(inventory=inventory), FeatureOptions()))
+        rows = pairs(list_all(read(inventory=inventory)))
         assert {product for _, product in rows} == {"B", "C"}
 
 
+def list_all(raw, options=FeatureOptions()):  # noqa: B008
+    return list_products(raw, repeat_orders(raw), options)
+
+
 def listed(options=FeatureOptions(), orders=ORDERS, *, order):  # noqa: B008
-    rows = pairs(list_products(read(orders=orders), options))
+    rows = pairs(list_all(read(orders=orders), options))
     return [product for number, product in rows if number == order]
 
 
@@ -90,13 +94,18 @@ class TestHistory:
 
     def test_days_are_calendar_days(self):
         orders = [(1, "u1", at("01-01 23:59"), 1, ["A"]), (2, "u1", at("01-02 00:01"), 2, ["A"])]
-        found = days_since_purchase(read(orders=orders), "variant_id").to_pyarrow()
+        found = days_since_product(orders)
         assert values(found, "days_since_purchase_variant_id") == {(2, "A"): 1.0}
 
     def test_days_since_counts_from_the_latest_purchase(self):
         orders = [(n, "u1", at(f"01-0{n} 10:00"), n, ["A"]) for n in (1, 2, 5)]
-        found = days_since_purchase(read(orders=orders), "variant_id").to_pyarrow()
+        found = days_since_product(orders)
         assert values(found, "days_since_purchase_variant_id") == {(2, "A"): 1.0, (5, "A"): 3.0}
+
+
+def days_since_product(orders):
+    raw = read(orders=orders)
+    return days_since_purchase(raw, repeat_orders(raw), "variant_id").to_pyarrow()
 
 
 class TestIntent:
@@ -107,7 +116,8 @@ class TestIntent:
     def test_without_a_known_previous_order_every_earlier_cart_counts(self):
         orders = [ORDERS[0], (9, "u2", at("01-20 10:00"), 2, ["A"])]
         carts = [("u2", at("01-02 10:00"), ["A"])]
-        assert pairs(abandoned_before(read(orders=orders, carts=carts))) == [(9, "A")]
+        raw = read(orders=orders, carts=carts)
+        assert pairs(abandoned_before(raw, repeat_orders(raw), raw.cart_items)) == [(9, "A")]
 
     def test_set_as_regular_needs_to_be_set_before(self, frame):
         assert ones(frame, "set_as_regular") == {(3, "A"), (5, "A")}
@@ -174,8 +184,7 @@ class TestProduct:
 
     def test_a_missing_type_is_a_category(self):
         inventory = [("A", 2.0, 3.0, None, None), *INVENTORY[1:]]
-        found = product_columns(read(inventory=inventory)).to_pyarrow().to_pylist()
-        assert {row["variant_id"]: row["product_type"] for row in found}["A"] == "unknown"
+        assert values(build(raw_tables(inventory=inventory)), "product_type")[3, "A"] == "unknown"
 
 
 class TestHousehold:
@@ -229,7 +238,9 @@ class TestRhythm:
     def test_median_and_sample_deviation_of_the_gaps_before_the_month(self, raw):
         [row] = [
             row
-            for row in days_to_buy(raw, "variant_id", 2).to_pyarrow().to_pylist()
+            for row in days_to_buy(raw, repeat_orders(raw), "variant_id", 2)
+            .to_pyarrow()
+            .to_pylist()
             if row["variant_id"] == "A"
         ]
         # 2, 6, 6 and 11: mean 6.25, squared deviations 18.0625 + 2 * 0.0625 + 22.5625 = 40.75.
@@ -246,7 +257,7 @@ class TestRhythm:
         assert values(frame, "std_days_to_buy_variant_id")[9, "A"] == 27.693045
 
     def test_gaps_that_ended_in_the_month_itself_do_not_count(self, raw):
-        found = days_to_buy(raw, "variant_id", 2).to_pyarrow().to_pylist()
+        found = days_to_buy(raw, repeat_orders(raw), "variant_id", 2).to_pyarrow().to_pylist()
         february = (at("02-01 00:00") - datetime(1970, 1, 1)).days
         assert {(row["month"], row["variant_id"]) for row in found} == {(february, "A")}
 

@@ -62,7 +62,7 @@ def build_again():
     """Build the frame of other rows; the query is compiled once."""
     connection = ibis.duckdb.connect()
     tables = store(connection, *history(random.Random(0)))
-    raw = read_raw_tables(tables, OPTIONS.unknown_category)
+    raw = read_raw_tables(tables, OPTIONS)
     query = ibis.to_sql(build_feature_frame(raw, OPTIONS))
 
     def again(*changed):

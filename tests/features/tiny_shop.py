@@ -114,12 +114,12 @@ def _ids(value, key):
 
 def read(**rows):
     """The tiny shop as the features read it, with some tables replaced."""
-    return read_raw_tables(raw_tables(**rows), "unknown")
+    return read_raw_tables(raw_tables(**rows), OPTIONS)
 
 
 def build(tables=None, options=OPTIONS):
     """The built frame as an Arrow table."""
-    raw = read_raw_tables(tables or raw_tables(), options.unknown_category)
+    raw = read_raw_tables(tables or raw_tables(), options)
     return build_feature_frame(raw, options).to_pyarrow()
 
 

@@ -1,9 +1,11 @@
-"""What the user bought, in this order and before it."""
+"""What the user bought before the moment, and in the order itself."""
 
+import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from push_propensity.features.flags import flag_pairs
+from push_propensity.feature_frame import PRODUCT, RECENT_ORDERS
+from push_propensity.features.constants import flag_pairs
 from push_propensity.features.raw_tables import RawTables
 
 
@@ -12,46 +14,94 @@ def outcome(raw: RawTables) -> ir.Table:
     return flag_pairs(raw.purchases, "outcome")
 
 
-def ordered_before(raw: RawTables) -> ir.Table:
+def ordered_before(raw: RawTables, points: ir.Table) -> ir.Table:
     """Return order_id, variant_id and ordered_before: 1 if the user bought it in an earlier order.
 
-    An earlier order is one with an earlier `created_at`.
+    An earlier order is one made before the moment.
     """
-    return flag_pairs(latest_purchases(raw, "variant_id"), "ordered_before")
+    return flag_pairs(past_purchases(raw, points, PRODUCT), "ordered_before")
 
 
-def days_since_purchase(raw: RawTables, key: str) -> ir.Table:
+def days_since_purchase(raw: RawTables, points: ir.Table, key: str) -> ir.Table:
     """Return order_id, the key and days_since_purchase_<key>, in calendar days.
 
-    From the user's latest earlier order that holds the product (key variant_id) or one of its
-    type (key product_type); nothing for what the user never bought.
+    From the user's latest earlier order that holds the same product (key variant_id), or one of
+    its product_type or vendor; nothing for what the user never bought.
     """
-    return latest_purchases(raw, key).select(
-        "order_id", key, _.days.cast("float64").name(f"days_since_purchase_{key}")
-    )
+    past = past_purchases(raw, points, key)
+    latest = past.group_by("order_id", key).aggregate(days=(_.today - _.day).min())
+    return latest.select("order_id", key, _.days.cast("float64").name(f"days_since_purchase_{key}"))
 
 
-def latest_purchases(raw: RawTables, key: str) -> ir.Table:
-    """Return how long ago a user last bought each product or type, seen from each repeat order.
+def own_history(raw: RawTables, points: ir.Table, key: str) -> ir.Table:
+    """Return how often and how regularly a user bought a product, or of its type or vendor.
 
     Returns:
-        Columns order_id, the key (variant_id or product_type) and days, for what the user bought
-        before the order.
+        Columns order_id, the key and, for what the user bought before the moment:
+        purchases_<key>: earlier orders that hold it;
+        purchase_share_<key>: their share of the user's earlier orders;
+        purchase_share_last_<n>_<key>: their share of the user's n latest ones (of all, if fewer);
+        purchase_rate_<key>: their share since the first order that held it, itself included;
+        orders_since_purchase_<key>: 1 if the latest order holds it, 2 if the one before it, ...;
+        own_days_to_buy_<key>: mean days between them, null if there is only one;
+        days_since_<key>: calendar days since the latest of them.
     """
-    orders = raw.repeat_orders.select("order_id", "user_id", now="created_at", today="day")
-    purchases = purchases_by(raw, key)
-    earlier = purchases.drop("order_id").join(
-        orders, [purchases.user_id == orders.user_id, purchases.created_at < orders.now]
+    known = points.select("order_id", "known_orders")
+    seen = past_purchases(raw, points, key).join(known, "order_id")
+    recent = {
+        f"recent_{orders}": (_.position > _.known_orders - orders).sum() for orders in RECENT_ORDERS
+    }
+    sums = seen.group_by("order_id", key).aggregate(
+        orders=_.known_orders.max(),
+        number=_.count(),
+        first=_.position.min(),
+        latest=_.position.max(),
+        first_day=_.day.min(),
+        latest_day=_.day.max(),
+        today=_.today.max(),
+        **recent,
     )
-    return earlier.group_by("order_id", key).aggregate(days=(_.today - _.day).min())
+    shares = {
+        f"purchase_share_last_{orders}_{key}": sums[f"recent_{orders}"]
+        / ibis.least(sums.orders, orders)
+        for orders in RECENT_ORDERS
+    }
+    gaps = (sums.number - 1).nullif(0)
+    return sums.select(
+        "order_id",
+        key,
+        sums.number.name(f"purchases_{key}"),
+        (sums.number / sums.orders).name(f"purchase_share_{key}"),
+        *(share.name(name) for name, share in shares.items()),
+        (sums.number / (sums.orders - sums["first"] + 1)).name(f"purchase_rate_{key}"),
+        (sums.orders - sums.latest + 1).name(f"orders_since_purchase_{key}"),
+        ((sums.latest_day - sums.first_day) / gaps).name(f"own_days_to_buy_{key}"),
+        (sums.today - sums.latest_day).name(f"days_since_{key}"),
+    )
+
+
+def past_purchases(raw: RawTables, points: ir.Table, key: str) -> ir.Table:
+    """Return what each point's user bought before its moment.
+
+    Returns:
+        Columns order_id (that of the point), today (the point's day), the key, and position and day
+        of the past order; one row per past order and product, type or vendor in it.
+    """
+    moments = points.select("order_id", "user_id", "moment", today="day")
+    purchases = purchases_by(raw, key).rename(past_user="user_id", past_order="order_id")
+    joined = moments.join(
+        purchases,
+        [moments.user_id == purchases.past_user, purchases.created_at < moments.moment],
+    )
+    return joined.select("order_id", "today", key, "position", "day")
 
 
 def purchases_by(raw: RawTables, key: str) -> ir.Table:
-    """Return one row per order and what it holds: order_id, user_id, created_at, day and the key.
+    """Return one row per order and what it holds: the columns of the purchases and the key.
 
-    The key is variant_id or product_type; several products of one type count once.
+    The key is variant_id, product_type or vendor; several products of one type count once.
     """
-    if key == "variant_id":
+    if key == PRODUCT:
         return raw.purchases
-    types = raw.inventory.select("variant_id", "product_type")
-    return raw.purchases.join(types, "variant_id").drop("variant_id").distinct()
+    described = raw.inventory.select(PRODUCT, key)
+    return raw.purchases.join(described, PRODUCT).drop(PRODUCT).distinct()

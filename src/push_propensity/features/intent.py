@@ -1,62 +1,83 @@
 """What the user showed interest in without buying it: carts, regulars and snoozes."""
 
-import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from push_propensity.features.flags import flag_pairs
-from push_propensity.features.raw_tables import RawTables
+from push_propensity.features.constants import flag_pairs
+from push_propensity.features.raw_tables import RawTables, day_number
 
 
-def abandoned_before(raw: RawTables) -> ir.Table:
+def abandoned_before(raw: RawTables, points: ir.Table, cart_items: ir.Table) -> ir.Table:
     """Return order_id, variant_id and abandoned_before: 1 if the user left it in a cart lately.
 
-    The cart was created after the previous order and before this one.
+    The cart was created after the user's latest order before the moment, and before the moment.
     """
-    orders = orders_with_previous(raw)
-    carts = raw.cart_items.rename(left_at="created_at")
-    since_previous = orders.previous.isnull() | (carts.left_at > orders.previous)
-    pairs = orders.join(
-        carts, [orders.user_id == carts.user_id, carts.left_at < orders.created_at, since_previous]
+    earlier = raw.orders.select("user_id", ordered_at="created_at")
+    moments = points.select("order_id", "user_id", "moment")
+    latest = (
+        moments.join(
+            earlier, [moments.user_id == earlier.user_id, earlier.ordered_at < moments.moment]
+        )
+        .group_by("order_id")
+        .aggregate(previous=_.ordered_at.max())
     )
-    return flag_pairs(pairs, "abandoned_before")
+    left = past_carts(moments, cart_items).left_join(latest, "order_id").drop("order_id_right")
+    lately = left.filter(_.previous.isnull() | (_.left_at > _.previous))
+    return flag_pairs(lately, "abandoned_before")
 
 
-def set_as_regular(raw: RawTables) -> ir.Table:
-    """Return order_id, variant_id and set_as_regular: 1 if the user set it before the order."""
-    orders = raw.repeat_orders
-    regulars = raw.regulars.select("user_id", "variant_id", set_at="created_at")
-    pairs = orders.join(
-        regulars, [orders.user_id == regulars.user_id, regulars.set_at < orders.created_at]
-    )
-    return flag_pairs(pairs, "set_as_regular")
+def cart_history(points: ir.Table, cart_items: ir.Table) -> ir.Table:
+    """Return the carts that the user left with a product before the moment.
 
-
-def active_snoozed(raw: RawTables) -> ir.Table:
-    """Return order_id, variant_id and active_snoozed: 1 if the user had it snoozed at the time.
-
-    That is from snoozed_at (exclusive) until snoozed_until (inclusive). Without these columns in
-    the regulars nothing is snoozed.
+    Returns:
+        Columns order_id, variant_id, days_since_cart (calendar days since the latest of them) and
+        carts_before (how many).
     """
-    orders = raw.repeat_orders
-    if "snoozed_at" not in raw.regulars.columns:
-        never = ibis.literal(False)
-        return flag_pairs(orders.join(raw.inventory, never), "active_snoozed")
-    snoozes = raw.regulars.drop("created_at")
+    left = past_carts(points, cart_items)
+    return left.group_by("order_id", "variant_id").aggregate(
+        days_since_cart=(_.day - day_number(_.left_at)).min(), carts_before=_.left_at.nunique()
+    )
+
+
+def past_carts(points: ir.Table, cart_items: ir.Table) -> ir.Table:
+    """Return the columns of the points, variant_id and left_at, for carts before the moment."""
+    carts = cart_items.select("variant_id", cart_user="user_id", left_at="created_at")
+    return points.join(
+        carts, [points.user_id == carts.cart_user, carts.left_at < points.moment]
+    ).drop("cart_user")
+
+
+def set_as_regular(points: ir.Table, regulars: ir.Table) -> ir.Table:
+    """Return order_id, variant_id and set_as_regular: 1 if the user set it before the moment."""
+    return flag_pairs(past_regulars(points, regulars), "set_as_regular")
+
+
+def regular_age(points: ir.Table, regulars: ir.Table) -> ir.Table:
+    """Return order_id, variant_id and days_since_regular, since the user last set it."""
+    return (
+        past_regulars(points, regulars)
+        .group_by("order_id", "variant_id")
+        .aggregate(days_since_regular=(_.day - day_number(_.set_at)).min())
+    )
+
+
+def past_regulars(points: ir.Table, regulars: ir.Table) -> ir.Table:
+    """Return the columns of the points, variant_id and set_at, for what was set before."""
+    times = regulars.select("variant_id", setter="user_id", set_at="created_at")
+    return points.join(times, [points.user_id == times.setter, times.set_at < points.moment]).drop(
+        "setter"
+    )
+
+
+def active_snoozed(points: ir.Table, regulars: ir.Table) -> ir.Table:
+    """Return order_id, variant_id and active_snoozed: 1 if the user had it snoozed at the moment.
+
+    That is from snoozed_at (exclusive) until snoozed_until (inclusive).
+    """
+    snoozes = regulars.select("variant_id", "snoozed_at", "snoozed_until", sleeper="user_id")
     active = [
-        orders.user_id == snoozes.user_id,
-        snoozes.snoozed_at < orders.created_at,
-        snoozes.snoozed_until >= orders.created_at,
+        points.user_id == snoozes.sleeper,
+        snoozes.snoozed_at < points.moment,
+        snoozes.snoozed_until >= points.moment,
     ]
-    return flag_pairs(orders.join(snoozes, active), "active_snoozed")
-
-
-def orders_with_previous(raw: RawTables) -> ir.Table:
-    """Return the repeat orders with the time of the user's latest order before them.
-
-    Orders of one user at the very same time are not before each other.
-    """
-    by_user = ibis.window(group_by="user_id", order_by="created_at")
-    times = raw.orders.select("user_id", "created_at").distinct()
-    previous = times.mutate(previous=_.created_at.lag().over(by_user))
-    return raw.repeat_orders.join(previous, ["user_id", "created_at"])
+    return flag_pairs(points.join(snoozes, active), "active_snoozed")

@@ -1,4 +1,4 @@
-"""Which products are listed at an order's time."""
+"""Which products are listed at a point's moment."""
 
 import ibis
 import ibis.expr.types as ir
@@ -8,27 +8,23 @@ from push_propensity.features.options import FeatureOptions
 from push_propensity.features.raw_tables import RawTables
 
 
-def list_products(raw: RawTables, options: FeatureOptions) -> ir.Table:
-    """Return one row per repeat order and product listed at its time.
+def list_products(raw: RawTables, points: ir.Table, options: FeatureOptions) -> ir.Table:
+    """Return one row per point and product listed at its moment.
 
     A product is listed at time t if its latest sale before t, by anybody, is at most
-    `listing_days` days (of 24 hours) old, if it is in at least `minimum_orders` orders before t,
-    and if its price is above 0. A sale at t itself does not count.
+    `listing_days` days (of 24 hours) old, and if it is in at least `minimum_orders` orders
+    before t. A sale at t itself does not count.
 
     Returns:
-        Columns order_id, user_id, created_at, user_order_seq, day, month, variant_id.
+        The columns of the points, and variant_id.
     """
-    repeat_orders = raw.repeat_orders
     periods = listing_periods(raw, options)
-    during = [
-        repeat_orders.created_at > periods.listed_from,
-        repeat_orders.created_at <= periods.listed_until,
-    ]
-    return repeat_orders.join(periods, during).drop("listed_from", "listed_until")
+    during = [points.moment > periods.listed_from, points.moment <= periods.listed_until]
+    return points.join(periods, during).drop("listed_from", "listed_until")
 
 
 def listing_periods(raw: RawTables, options: FeatureOptions) -> ir.Table:
-    """Return the periods in which each priced product is listed.
+    """Return the periods in which each product of the inventory is listed.
 
     Sales that follow each other within `listing_days` days make one period, from the first of
     them (exclusive) until `listing_days` days after the last of them (inclusive). So whether a
@@ -53,8 +49,16 @@ def listing_periods(raw: RawTables, options: FeatureOptions) -> ir.Table:
 
 def _countable_sales(raw: RawTables, minimum_orders: int) -> ir.Table:
     ordered = ibis.window(group_by="variant_id", order_by=["created_at", "order_id"])
-    priced = raw.inventory.filter(_.price > 0).select("variant_id")
-    sales = raw.purchases.semi_join(priced, "variant_id")
+    sales = raw.purchases.semi_join(sellable(raw), "variant_id")
     return sales.mutate(earlier=ibis.row_number().over(ordered)).filter(
         _.earlier >= minimum_orders - 1
     )
+
+
+def sellable(raw: RawTables) -> ir.Table:
+    """Return the variant_id of the products that can have a price above 0."""
+    priced = raw.inventory.filter(_.price > 0).select("variant_id")
+    if raw.prices is None:
+        return priced
+    known = raw.prices.semi_join(raw.inventory, "variant_id").select("variant_id")
+    return priced.union(known, distinct=True)

@@ -15,34 +15,35 @@ TIME = "timestamp without time zone"
 
 HOUSEHOLD_COUNTS = ("count_adults", "count_children", "count_babies", "count_pets")
 
+REQUIRED_TABLES = ("orders", "inventory")
 COLUMNS: dict[str, dict[str, str]] = {
-    "orders": {
-        "id": ID,
-        "user_id": ID,
-        "created_at": TIME,
-        "user_order_seq": NUMBER,
-        "ordered_items": IDS,
-    },
-    "users": {"user_id": ID, **dict.fromkeys(HOUSEHOLD_COUNTS, NUMBER)},
+    "orders": {"id": ID, "user_id": ID, "created_at": TIME, "ordered_items": IDS},
+    "inventory": {"variant_id": ID},
+    "users": {"user_id": ID},
+    "regulars": {"user_id": ID, "variant_id": ID, "created_at": TIME},
+    "abandoned_carts": {"user_id": ID, "created_at": TIME, "variant_id": IDS},
+    "prices": {"variant_id": ID, "created_at": TIME, "price": NUMBER},
+}
+SNOOZE_COLUMNS = {"snoozed_at": TIME, "snoozed_until": TIME}
+OPTIONAL_COLUMNS: dict[str, dict[str, str]] = {
+    "orders": {"user_order_seq": NUMBER},
     "inventory": {
-        "variant_id": ID,
         "price": NUMBER,
         "compare_at_price": NUMBER,
         "vendor": TEXT,
         "product_type": TEXT,
     },
-    "regulars": {"user_id": ID, "variant_id": ID, "created_at": TIME},
-    "abandoned_carts": {"user_id": ID, "created_at": TIME, "variant_id": IDS},
+    "users": dict.fromkeys(HOUSEHOLD_COUNTS, NUMBER),
 }
-SNOOZE_COLUMNS = {"snoozed_at": TIME, "snoozed_until": TIME}
 
 _UNIQUE = {"orders": "id", "users": "user_id", "inventory": "variant_id"}
-_REQUIRED = {
+_NEVER_MISSING = {
     "orders": ("id", "user_id", "created_at", "user_order_seq"),
-    "users": ("user_id",),
     "inventory": ("variant_id",),
+    "users": ("user_id",),
     "regulars": ("user_id", "variant_id", "created_at"),
     "abandoned_carts": ("user_id", "created_at"),
+    "prices": ("variant_id", "created_at"),
 }
 _SAME_TYPE = (
     (("orders", "user_id"), ("users", "user_id")),
@@ -51,51 +52,63 @@ _SAME_TYPE = (
     (("inventory", "variant_id"), ("orders", "ordered_items")),
     (("inventory", "variant_id"), ("regulars", "variant_id")),
     (("inventory", "variant_id"), ("abandoned_carts", "variant_id")),
+    (("inventory", "variant_id"), ("prices", "variant_id")),
 )
 
+Tables = Mapping[str, ir.Table]
 
-def check_raw_tables(tables: Mapping[str, ir.Table]) -> None:
+
+def check_raw_tables(tables: Mapping[str, ir.Table | None]) -> dict[str, ir.Table]:
     """Check the raw tables, from what is easy to say to what needs their rows.
 
     Args:
-        tables: The tables named in `COLUMNS`; columns that are not named there do not matter.
+        tables: The tables named in `COLUMNS`; those not in `REQUIRED_TABLES` may be None or have no
+            rows. Columns that are named neither there nor in `OPTIONAL_COLUMNS` do not matter.
+
+    Returns:
+        The tables that are there and have rows.
 
     Raises:
-        DataError: A table lacks columns or rows, a column has the wrong type, an id or time is
-            missing, an id is doubled, two tables hold the same ids in different types, or no
-            user has a second order.
+        DataError: A required table is not there or has no rows, a column is missing or has the
+            wrong type, an id or time is missing, an id is doubled, two tables hold the same ids in
+            different types, or no user has a second order.
     """
-    check_not_empty(tables)
-    check_columns(tables)
-    check_id_types(tables)
-    check_ids(tables)
-    if not (tables["orders"].user_order_seq >= 2).any().to_pyarrow().as_py():
-        raise DataError(
-            "No order has a user_order_seq of 2 or more, so there is nothing to predict: the "
-            "frame holds repeat orders only. Add the users' later orders."
-        )
+    found = find_tables(tables)
+    check_columns(found)
+    check_id_types(found)
+    check_ids(found)
+    check_repeat_orders(found["orders"])
+    return found
 
 
-def check_not_empty(tables: Mapping[str, ir.Table]) -> None:
-    """Raise a DataError that names the tables without rows.
+def find_tables(tables: Mapping[str, ir.Table | None]) -> dict[str, ir.Table]:
+    """Return the tables that have rows; raise a DataError that names required ones without.
 
     Comes first because a file without rows seldom keeps its columns' types.
     """
-    empty = [name for name in COLUMNS if not tables[name].count().to_pyarrow().as_py()]
+    found = {
+        name: table
+        for name, table in tables.items()
+        if table is not None and table.count().to_pyarrow().as_py()
+    }
+    empty = [name for name in REQUIRED_TABLES if name not in found]
     if empty:
         raise DataError(
             f"The raw tables {', '.join(empty)} have no rows; each needs at least one. "
             "Check the files that the catalog points at."
         )
+    return found
 
 
-def check_columns(tables: Mapping[str, ir.Table]) -> None:
+def check_columns(tables: Tables) -> None:
     """Raise a DataError that lists every missing column and every column of a wrong type."""
     problems = []
-    for name, columns in COLUMNS.items():
-        schema = tables[name].schema()
+    for name, table in tables.items():
+        schema = table.schema()
         snoozes = name == "regulars" and any(column in schema for column in SNOOZE_COLUMNS)
-        known = columns | (SNOOZE_COLUMNS if snoozes else {})
+        optional = OPTIONAL_COLUMNS.get(name, {})
+        given = {column: kind for column, kind in optional.items() if column in schema}
+        known = COLUMNS[name] | given | (SNOOZE_COLUMNS if snoozes else {})
         problems += [
             f"{name}.{column} ({kind}) is "
             + (f"{schema[column]}" if column in schema else "missing")
@@ -110,9 +123,11 @@ def check_columns(tables: Mapping[str, ir.Table]) -> None:
         )
 
 
-def check_id_types(tables: Mapping[str, ir.Table]) -> None:
+def check_id_types(tables: Tables) -> None:
     """Raise a DataError if the same ids are numbers in one table and text in another."""
     for (left, left_column), (right, right_column) in _SAME_TYPE:
+        if not {left, right} <= set(tables):
+            continue
         left_type = _id_type(tables[left].schema()[left_column])
         right_type = _id_type(tables[right].schema()[right_column])
         if left_type.is_string() != right_type.is_string():
@@ -122,12 +137,12 @@ def check_id_types(tables: Mapping[str, ir.Table]) -> None:
             )
 
 
-def check_ids(tables: Mapping[str, ir.Table]) -> None:
+def check_ids(tables: Tables) -> None:
     """Raise a DataError that counts missing ids and times, and ids that stand for several rows."""
     problems = [
         f"{name}.{column} in {number} rows"
-        for name in COLUMNS
-        for column, number in _count_problems(name, tables[name]).items()
+        for name, table in tables.items()
+        for column, number in _count_problems(name, table).items()
         if number
     ]
     if problems:
@@ -135,6 +150,19 @@ def check_ids(tables: Mapping[str, ir.Table]) -> None:
             "Ids and times must be there, and one id must stand for one row. Missing or doubled: "
             + "; ".join(problems)
             + ". Correct or drop these rows."
+        )
+
+
+def check_repeat_orders(orders: ir.Table) -> None:
+    """Raise a DataError if no user has a second order."""
+    if "user_order_seq" in orders.columns:
+        repeated = (orders.user_order_seq >= 2).any()
+    else:
+        repeated = orders.count() > orders.user_id.nunique()
+    if not repeated.to_pyarrow().as_py():
+        raise DataError(
+            "No user has a second order (user_order_seq of 2 or more), so there is nothing to "
+            "predict: the frame holds repeat orders only. Add the users' later orders."
         )
 
 
@@ -154,7 +182,8 @@ def _id_type(found: dt.DataType) -> dt.DataType:
 
 
 def _count_problems(name: str, table: ir.Table) -> dict[str, int]:
-    measures = {column: table[column].isnull().sum() for column in _REQUIRED[name]}
+    required = [column for column in _NEVER_MISSING[name] if column in table.columns]
+    measures = {column: table[column].isnull().sum() for column in required}
     if name in _UNIQUE:
         column = _UNIQUE[name]
         measures[column] = table.count() - table[column].nunique()

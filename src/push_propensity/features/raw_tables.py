@@ -1,48 +1,46 @@
-"""The five raw tables, checked and brought to the columns that the features read."""
+"""The raw tables, checked and brought to the columns that the features read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from push_propensity.features.raw_checks import HOUSEHOLD_COUNTS, SNOOZE_COLUMNS, check_raw_tables
+from push_propensity.features.constants import constant
+from push_propensity.features.options import FeatureOptions
+from push_propensity.features.raw_checks import (
+    HOUSEHOLD_COUNTS,
+    SNOOZE_COLUMNS,
+    check_raw_tables,
+)
 
 
 @dataclass(frozen=True)
 class RawTables:
-    """The raw tables as the features read them; lazy Ibis tables.
+    """The raw tables as the features read them; lazy Ibis tables. None where the shop has none.
 
     Attributes:
-        orders: One row per order: order_id, user_id, created_at, user_order_seq; the day of
-            `created_at` and the first day of its month, both counted from 1970-01-01.
+        orders: One row per order: order_id, user_id, created_at, user_order_seq; position (which of
+            the user's orders in the table it is, from 1), basket_size (distinct products); the day
+            of `created_at` and the first day of its month, both counted from 1970-01-01.
         purchases: One row per order and product in it: order_id, user_id, created_at, day,
-            variant_id. How many pieces were bought does not matter.
-        users: One row per user: user_id and the household counts, which may be missing.
+            position, variant_id. How many pieces were bought does not matter.
         inventory: One row per product: variant_id, price, compare_at_price, vendor, product_type.
+        users: One row per user: user_id and the household counts, which may be missing.
         regulars: One row per time a user set a product as regular: user_id, variant_id,
             created_at and, if the shop records them, snoozed_at and snoozed_until.
         cart_items: One row per abandoned cart and product in it: user_id, created_at, variant_id.
-        first_order_date: The first day whose orders the frame holds; None: every day.
+        prices: One row per price of a product that became known: variant_id, created_at, price.
     """
 
     orders: ir.Table
     purchases: ir.Table
-    users: ir.Table
     inventory: ir.Table
-    regulars: ir.Table
-    cart_items: ir.Table
-    first_order_date: date | None = None
-
-    @property
-    def repeat_orders(self) -> ir.Table:
-        """The orders that the frame holds: all but each user's first, from the first day on."""
-        repeated = self.orders.filter(_.user_order_seq >= 2)
-        if self.first_order_date is None:
-            return repeated
-        return repeated.filter(_.day >= (self.first_order_date - date(1970, 1, 1)).days)
+    users: ir.Table | None = None
+    regulars: ir.Table | None = None
+    cart_items: ir.Table | None = None
+    prices: ir.Table | None = None
 
 
 def day_number(time: ir.TimestampValue) -> ir.IntegerValue:
@@ -50,29 +48,34 @@ def day_number(time: ir.TimestampValue) -> ir.IntegerValue:
     return time.epoch_seconds() // 86_400
 
 
-def read_raw_tables(
-    tables: Mapping[str, ir.Table], unknown_category: str, first_order_date: date | None = None
-) -> RawTables:
+def month_number(time: ir.TimestampValue) -> ir.IntegerValue:
+    """Return the first day of a time's month as the number of days since 1970-01-01."""
+    return day_number(time.truncate("month"))
+
+
+def read_raw_tables(tables: Mapping[str, ir.Table | None], options: FeatureOptions) -> RawTables:
     """Check the raw tables and bring them to the columns that the features read.
 
     Args:
-        tables: The tables `orders`, `users`, `inventory`, `regulars` and `abandoned_carts`, with
-            at least the columns of `raw_checks.COLUMNS`; further columns are ignored.
-        unknown_category: What stands for a missing or empty product type or vendor.
-        first_order_date: The first day whose orders the frame holds; None: every day.
+        tables: The tables `orders` and `inventory` and, where the shop has them, `users`,
+            `regulars`, `abandoned_carts` and `prices`, with the columns that
+            `raw_checks.check_raw_tables` asks for; further columns are ignored. None or no rows is
+            the same as a table that is not there.
+        options: What stands for what is missing.
 
     Raises:
         DataError: The tables cannot be used; see `raw_checks.check_raw_tables`.
     """
-    check_raw_tables(tables)
+    found = check_raw_tables(tables)
+    orders = _orders(found["orders"])
     return RawTables(
-        orders=_orders(tables["orders"]),
-        purchases=_purchases(tables["orders"]),
-        users=_users(tables["users"]),
-        inventory=_inventory(tables["inventory"], unknown_category),
-        regulars=_regulars(tables["regulars"]),
-        cart_items=_cart_items(tables["abandoned_carts"]),
-        first_order_date=first_order_date,
+        orders=orders,
+        purchases=_purchases(found["orders"], orders),
+        inventory=_inventory(found["inventory"], options, "prices" in found),
+        users=_users(found["users"]) if "users" in found else None,
+        regulars=_regulars(found["regulars"]) if "regulars" in found else None,
+        cart_items=_cart_items(found["abandoned_carts"]) if "abandoned_carts" in found else None,
+        prices=_prices(found["prices"]) if "prices" in found else None,
     )
 
 
@@ -81,34 +84,49 @@ def _time(column: ir.TimestampValue) -> ir.TimestampValue:
 
 
 def _orders(orders: ir.Table) -> ir.Table:
-    return orders.mutate(created_at=_time(_.created_at)).select(
+    by_user = ibis.window(group_by="user_id", order_by=["created_at", "id"])
+    timed = orders.mutate(created_at=_time(_.created_at))
+    numbered = timed.mutate(position=ibis.row_number().over(by_user).cast("int64") + 1)
+    if "user_order_seq" not in orders.columns:
+        numbered = numbered.mutate(user_order_seq=_.position)
+    return numbered.select(
         "user_id",
         "created_at",
+        "position",
         order_id=_.id,
         user_order_seq=_.user_order_seq.cast("int64"),
+        basket_size=_.ordered_items.filter(lambda item: item.notnull()).unique().length(),
         day=day_number(_.created_at),
-        month=day_number(_.created_at.truncate("month")),
+        month=month_number(_.created_at),
     )
 
 
-def _purchases(orders: ir.Table) -> ir.Table:
+def _purchases(orders: ir.Table, buyers: ir.Table) -> ir.Table:
     items = orders.select(order_id=_.id, variant_id=_.ordered_items.unnest()).distinct()
-    buyers = _orders(orders).select("order_id", "user_id", "created_at", "day")
-    return buyers.join(items.filter(_.variant_id.notnull()), "order_id")
+    columns = buyers.select("order_id", "user_id", "created_at", "day", "position")
+    return columns.join(items.filter(_.variant_id.notnull()), "order_id")
 
 
 def _users(users: ir.Table) -> ir.Table:
-    return users.select("user_id", **{name: _number(users[name]) for name in HOUSEHOLD_COUNTS})
+    given = [name for name in HOUSEHOLD_COUNTS if name in users.columns]
+    return users.select("user_id", **{name: _number(users[name]) for name in given})
 
 
-def _inventory(inventory: ir.Table, unknown_category: str) -> ir.Table:
+def _inventory(inventory: ir.Table, options: FeatureOptions, has_prices: bool) -> ir.Table:
     def category(name: str) -> ir.StringValue:
-        return inventory[name].nullif("").fill_null(unknown_category)
+        if name not in inventory.columns:
+            return ibis.literal(options.unknown_category)
+        return inventory[name].nullif("").fill_null(options.unknown_category)
 
+    def price(name: str, unknown: ir.FloatingValue) -> ir.FloatingValue:
+        return _number(inventory[name]) if name in inventory.columns else unknown
+
+    nothing = ibis.null("float64")
+    every_product = nothing if has_prices else constant(options.unknown_price)
     return inventory.select(
         "variant_id",
-        price=_number(inventory.price),
-        compare_at_price=_number(inventory.compare_at_price),
+        price=price("price", every_product),
+        compare_at_price=price("compare_at_price", nothing),
         vendor=category("vendor"),
         product_type=category("product_type"),
     )
@@ -129,3 +147,10 @@ def _regulars(regulars: ir.Table) -> ir.Table:
 def _cart_items(carts: ir.Table) -> ir.Table:
     items = carts.select("user_id", "created_at", variant_id=_.variant_id.unnest())
     return items.mutate(created_at=_time(_.created_at)).filter(_.variant_id.notnull())
+
+
+def _prices(prices: ir.Table) -> ir.Table:
+    known = prices.select(
+        "variant_id", created_at=_time(prices.created_at), price=_number(prices.price)
+    )
+    return known.filter(_.price > 0)

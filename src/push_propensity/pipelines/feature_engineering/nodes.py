@@ -8,10 +8,11 @@ from push_propensity.features import FeatureOptions
 
 def build_feature_frame(
     orders: ir.Table,
-    users: ir.Table,
     inventory: ir.Table,
-    regulars: ir.Table,
-    abandoned_carts: ir.Table,
+    users: ir.Table | None,
+    regulars: ir.Table | None,
+    abandoned_carts: ir.Table | None,
+    prices: ir.Table | None,
     feature_options: FeatureOptions,
 ) -> ir.Table:
     """Return the feature frame, still lazy, after checking the raw tables.
@@ -21,12 +22,11 @@ def build_feature_frame(
     """
     tables = {
         "orders": orders,
-        "users": users,
         "inventory": inventory,
+        "users": users,
         "regulars": regulars,
         "abandoned_carts": abandoned_carts,
+        "prices": prices,
     }
-    raw = features.read_raw_tables(
-        tables, feature_options.unknown_category, feature_options.first_order_date
-    )
+    raw = features.read_raw_tables(tables, feature_options)
     return features.build_feature_frame(raw, feature_options)

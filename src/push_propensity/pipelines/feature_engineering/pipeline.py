@@ -6,17 +6,18 @@ from push_propensity.pipelines.feature_engineering.nodes import build_feature_fr
 
 
 def create_pipeline() -> Pipeline:
-    """Return the pipeline from the five raw tables to `built_feature_frame`."""
+    """Return the pipeline from the raw tables to `built_feature_frame`."""
     return Pipeline(
         [
             Node(
                 build_feature_frame,
                 [
                     "orders",
-                    "users",
                     "inventory",
+                    "users",
                     "regulars",
                     "abandoned_carts",
+                    "prices",
                     "params:feature_options",
                 ],
                 "built_feature_frame",

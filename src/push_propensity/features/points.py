@@ -1,0 +1,97 @@
+"""The points in time at which features are taken.
+
+A point is a user at a moment: just before, or hours before, one of the repeat orders, to
+learn from; or a moment of one's choice for every active user, to score. Whatever is made of a
+point uses only what was before its moment.
+
+Every table of points has the columns order_id, user_id, created_at, moment, day and month (those of
+the moment, see `raw_tables`), known_orders (how many orders the user had before the moment) and
+user_order_seq (which of the user's orders the next one is, counted from 1).
+"""
+
+from datetime import date, datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from push_propensity.features.raw_tables import RawTables, day_number, month_number
+
+
+def repeat_orders(
+    raw: RawTables, lag_hours: float = 0.0, first_day: date | None = None
+) -> ir.Table:
+    """Return a point for each order that is not its user's first.
+
+    Args:
+        raw: The raw tables.
+        lag_hours: How long before the order the moment is.
+        first_day: The first day whose orders get a point; None: every day.
+    """
+    orders = raw.orders.filter(_.user_order_seq >= 2)
+    if first_day is not None:
+        orders = orders.filter(_.day >= (first_day - date(1970, 1, 1)).days)
+    if not lag_hours:
+        return _with_known_orders(raw, orders.mutate(moment=_.created_at))
+    lag = ibis.interval(seconds=round(lag_hours * 3600))
+    points = orders.drop("user_order_seq").mutate(moment=_.created_at - lag)
+    return _with_next_order(raw, points.mutate(**_dates()))
+
+
+def active_users(raw: RawTables, as_of: datetime, active_days: int) -> ir.Table:
+    """Return a point at one moment for each user with an order in the days before it.
+
+    The user's id stands for that of the order, which nobody knows yet.
+
+    Args:
+        raw: The raw tables.
+        as_of: The moment.
+        active_days: How many days of 24 hours back a user's latest order may be.
+    """
+    moment = ibis.literal(as_of).cast("timestamp(6)")
+    since = ibis.literal(as_of - timedelta(days=active_days)).cast("timestamp(6)")
+    lately = raw.orders.filter((_.created_at < moment) & (_.created_at >= since))
+    users = lately.select("user_id").distinct()
+    points = users.mutate(order_id=_.user_id, created_at=moment, moment=moment)
+    return _with_next_order(raw, points.mutate(**_dates()))
+
+
+def _dates() -> dict[str, ir.Value]:
+    return {"day": day_number(_.moment), "month": month_number(_.moment)}
+
+
+def _with_known_orders(raw: RawTables, points: ir.Table) -> ir.Table:
+    counted = past_orders(raw, points).group_by("order_id").aggregate(known_orders=_.count())
+    joined = points.left_join(counted, "order_id").drop("order_id_right")
+    return joined.mutate(known_orders=_.known_orders.fill_null(0))
+
+
+def _with_next_order(raw: RawTables, points: ir.Table) -> ir.Table:
+    latest = (
+        past_orders(raw, points)
+        .group_by("order_id")
+        .aggregate(known_orders=_.count(), latest=_.user_order_seq.max())
+    )
+    joined = points.left_join(latest, "order_id").drop("order_id_right")
+    return joined.mutate(
+        known_orders=_.known_orders.fill_null(0), user_order_seq=_.latest.fill_null(0) + 1
+    ).drop("latest")
+
+
+def past_orders(raw: RawTables, points: ir.Table) -> ir.Table:
+    """Return the orders that each point's user had made before its moment.
+
+    Returns:
+        Columns order_id (that of the point), today (the point's day), and of the past order:
+        user_order_seq, position, day, basket_size.
+    """
+    orders = raw.orders.select(
+        "user_id", "created_at", "user_order_seq", "position", "basket_size", past_day="day"
+    )
+    moments = points.select("order_id", "user_id", "moment", today="day")
+    joined = moments.join(
+        orders, [moments.user_id == orders.user_id, orders.created_at < moments.moment]
+    )
+    return joined.select(
+        "order_id", "today", "user_order_seq", "position", "basket_size", day="past_day"
+    )
