@@ -136,7 +136,13 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
         _days("days_since_first_sale"),
     ),
     "affinity": (_ratio("affinity_history"), _ratio("affinity_last_order")),
-    "intent": (_days("days_since_regular"), _days("days_since_cart"), _count("carts_before")),
+    "intent": (
+        _days("days_since_regular"),
+        _days("days_since_cart"),
+        _count("carts_before"),
+        Feature("hours_since_open_cart", "number", 0.0, 876_000.0, "hours"),
+        _count("open_cart_size"),
+    ),
     "calendar": (
         Feature("day_of_week", "number", 1.0, 7.0, "day, Monday is 1"),
         Feature("day_of_month", "number", 1.0, 31.0, "day"),

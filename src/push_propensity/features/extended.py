@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from push_propensity.feature_frame import EXTENDED_GROUPS, PRODUCT, PRODUCT_TYPE, VENDOR
 from push_propensity.features.affinity import affinity
 from push_propensity.features.history import days_since_purchase, own_history
-from push_propensity.features.intent import cart_history, regular_age
+from push_propensity.features.intent import cart_history, open_cart, regular_age
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.orders import order_habits
 from push_propensity.features.popularity import first_sales, popularity_trend
@@ -57,6 +57,7 @@ def extended_defaults(options: FeatureOptions) -> dict[str, float]:
         "own_days_between_orders": extended.days_between_orders,
         "days_since_regular": days,
         "days_since_cart": days,
+        "hours_since_open_cart": 24 * days,
     }
     names = set(extended_names(options)) - _MADE_COLUMNS
     return {name: said.get(name, 0.0) for name in sorted(names)}
@@ -92,6 +93,7 @@ def _affinity(raw: RawTables, points: ir.Table, options: FeatureOptions) -> Iter
 def _intent(raw: RawTables, points: ir.Table, _: FeatureOptions) -> Iterator[Joined]:
     if raw.cart_items is not None:
         yield cart_history(points, raw.cart_items), ["order_id", PRODUCT]
+        yield open_cart(raw, points, raw.cart_items), ["order_id"]
     if raw.regulars is not None:
         yield regular_age(points, raw.regulars), ["order_id", PRODUCT]
 

@@ -1,5 +1,6 @@
 """What the user showed interest in without buying it: carts, regulars and snoozes."""
 
+import ibis
 import ibis.expr.types as ir
 from ibis import _
 
@@ -8,9 +9,31 @@ from push_propensity.features.raw_tables import RawTables, day_number
 
 
 def abandoned_before(raw: RawTables, points: ir.Table, cart_items: ir.Table) -> ir.Table:
-    """Return order_id, variant_id and abandoned_before: 1 if the user left it in a cart lately.
+    """Return order_id, variant_id and abandoned_before: 1 if the user left it in an open cart."""
+    return flag_pairs(open_carts(raw, points, cart_items), "abandoned_before")
 
-    The cart was created after the user's latest order before the moment, and before the moment.
+
+def open_cart(raw: RawTables, points: ir.Table, cart_items: ir.Table) -> ir.Table:
+    """Return what a user's latest open cart says about all products.
+
+    Returns:
+        Columns order_id, hours_since_open_cart (since the user left it) and open_cart_size (the
+        distinct products in it).
+    """
+    latest = ibis.window(group_by="order_id")
+    left = open_carts(raw, points, cart_items).mutate(latest=_.left_at.max().over(latest))
+    items = left.filter(_.left_at == _.latest)
+    seconds = _.moment.epoch_seconds() - _.latest.epoch_seconds()
+    return items.group_by("order_id").aggregate(
+        hours_since_open_cart=seconds.max() / 3600, open_cart_size=_.variant_id.nunique()
+    )
+
+
+def open_carts(raw: RawTables, points: ir.Table, cart_items: ir.Table) -> ir.Table:
+    """Return past carts that no order followed: left after the user's latest order.
+
+    Returns:
+        The columns of `past_carts`.
     """
     earlier = raw.orders.select("user_id", ordered_at="created_at")
     moments = points.select("order_id", "user_id", "moment")
@@ -19,11 +42,11 @@ def abandoned_before(raw: RawTables, points: ir.Table, cart_items: ir.Table) -> 
             earlier, [moments.user_id == earlier.user_id, earlier.ordered_at < moments.moment]
         )
         .group_by("order_id")
-        .aggregate(previous=_.ordered_at.max())
+        .aggregate(ordered_at=_.ordered_at.max())
     )
-    left = past_carts(moments, cart_items).left_join(latest, "order_id").drop("order_id_right")
-    lately = left.filter(_.previous.isnull() | (_.left_at > _.previous))
-    return flag_pairs(lately, "abandoned_before")
+    left = past_carts(points, cart_items).left_join(latest, "order_id").drop("order_id_right")
+    is_open = _.ordered_at.isnull() | (_.left_at > _.ordered_at)
+    return left.filter(is_open).drop("ordered_at")
 
 
 def cart_history(points: ir.Table, cart_items: ir.Table) -> ir.Table:
