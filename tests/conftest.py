@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from push_propensity.feature_frame import COLUMNS
+from push_propensity.feature_frame import (
+    BASKET_SIZE,
+    COLUMNS,
+    EXTENDED_FEATURES,
+    OWN_FREQUENCY,
+    SAMPLING_WEIGHT,
+)
 
 FIRST_DAY = pd.Timestamp("2020-10-05")
 DEFAULT_DAYS_TO_BUY = (34.0, 27.693)
@@ -96,6 +102,37 @@ def build_feature_frame(
     order = ["created_at", "order_id", "variant_id"]
     frame = frame.astype(dict.fromkeys(numbers, "float64")).sort_values(order, ignore_index=True)
     return frame[list(COLUMNS)]
+
+
+def extend_feature_frame(frame: pd.DataFrame, seed: int = 7) -> pd.DataFrame:
+    """Add every extended feature, within its bounds, and the metadata of a frame not sampled.
+
+    The own frequency goes with the outcome, more closely than whether the user ever bought.
+    """
+    rng, rows = np.random.default_rng(seed), len(frame)
+    columns = {
+        feature.name: rng.uniform(feature.minimum, min(feature.maximum, 50.0), rows)
+        for feature in EXTENDED_FEATURES
+    }
+    columns[OWN_FREQUENCY] = frame["ordered_before"] * rng.beta(1 + 3 * frame["outcome"], 4)
+    items = frame.groupby("order_id")["outcome"].transform("sum")
+    columns |= {BASKET_SIZE: items + 2, SAMPLING_WEIGHT: np.ones(rows)}
+    added = pd.DataFrame(columns, index=frame.index).astype("float32")
+    return pd.concat([frame, added], axis="columns")
+
+
+def sample_rows(frame: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
+    """Keep every purchase and a share of the rest, with inverse-probability weights."""
+    bought = frame["outcome"].to_numpy() == 1
+    drawn = np.random.default_rng(seed).random(len(frame)) < share
+    weight = np.where(bought, 1.0, 1 / share).astype("float32")
+    return frame.assign(**{SAMPLING_WEIGHT: weight})[bought | drawn].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
+def extended_frame() -> pd.DataFrame:
+    """The small frame with every extended feature and metadata, as the schema leaves it."""
+    return extend_feature_frame(build_feature_frame()).astype({"user_order_seq": "float64"})
 
 
 @pytest.fixture(scope="session")

@@ -177,6 +177,53 @@ class TestFindings:
         assert (check["failing"], check["verdict"]) == (1, "warn")
 
 
+class TestOptionalColumns:
+    @pytest.fixture
+    def extended(self, extended_frame):
+        return extended_frame.copy()
+
+    def test_are_checked_like_the_others(self, extended, days):
+        report = assess(extended, days)
+        table = tabulate_checks(report)
+        complete = table.loc[table["dimension"] == "completeness", "subject"]
+        assert complete.tolist() == extended.columns.tolist()
+        assert table.loc[table["verdict"] != "pass", "subject"].tolist() == []
+        check = find(report, "validity", "hour_of_day", "from 0 to 23")
+        assert check["checked"] == 3600
+
+    def test_out_of_bounds(self, extended, days):
+        extended.loc[:8, "due_ratio_vendor"] = -1.0
+        check = find(assess(extended, days), "validity", "due_ratio_vendor", "from 0")
+        assert (check["failing"], check["verdict"]) == (9, "warn")
+
+    def test_basket_sizes(self, extended, days):
+        extended.loc[[3, 40], "basket_size"] += 1
+        report = assess(extended, days)
+        check = find(report, "consistency", "basket_size", "same in all rows")
+        assert (check["checked"], check["failing"]) == (3600, 2)
+        extended["basket_size"] = 1.0
+        check = find(assess(extended, days), "consistency", "basket_size", "at least the purch")
+        items = extended.groupby("order_id")["outcome"].sum()
+        assert (check["checked"], check["failing"]) == (120, (items > 1).sum())
+
+    def test_weights_of_purchases(self, extended, days):
+        extended.loc[extended.index[extended["outcome"] == 1][:4], "sampling_weight"] = 2.0
+        check = find(assess(extended, days), "consistency", "sampling_weight")
+        assert (check["checked"], check["failing"]) == (3600, 4)
+
+    def test_the_share_of_purchases_is_that_of_the_candidates(self, extended, days):
+        whole = assess(extended, days)
+        bought = extended["outcome"] == 1
+        sampled = extended[bought | (extended["variant_id"] % 4 == 0)]
+        share = (~bought & (extended["variant_id"] % 4 == 0)).sum() / (~bought).sum()
+        weight = sampled["outcome"].where(sampled["outcome"] == 1, 1 / share)
+        report = assess(sampled.assign(sampling_weight=weight), days)
+        expected = whole.overview["purchase_share"]
+        assert report.overview["purchase_share"] == pytest.approx(expected)
+        check = find(report, "balance", "outcome", "rows are purchases")
+        assert check["verdict"] == "pass"
+
+
 class TestFigure:
     def test_troubles_come_first_and_passes_of_a_rule_share_a_row(self, feature_frame, days):
         feature_frame.loc[0, "vendor"] = "another"

@@ -1,9 +1,21 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import COLUMNS, FLAGS, NUMERIC_FEATURES, OUTCOME
+from push_propensity.feature_frame import (
+    BASKET_SIZE,
+    COLUMNS,
+    EXTENDED_FEATURES,
+    EXTENDED_NAMES,
+    FLAGS,
+    METADATA,
+    NUMERIC_FEATURES,
+    OUTCOME,
+    SAMPLING_WEIGHT,
+)
 from push_propensity.schema import bounds_rule, check_feature_frame
 
 
@@ -65,7 +77,7 @@ class TestValidFrames:
 class TestColumns:
     def test_missing(self, feature_frame):
         said = message(feature_frame.drop(columns=["vendor", "count_pets"]))
-        assert "exactly its 27 columns" in said
+        assert "must have its 27 columns" in said
         assert "missing: vendor, count_pets" in said
 
     def test_surplus(self, feature_frame):
@@ -190,6 +202,79 @@ class TestValues:
         assert said.count("\n- ") == 11
         assert "- and 2 more" in said
         assert said.endswith("run again.")
+
+
+class TestOptionalColumns:
+    def test_come_after_the_others_in_their_order_and_in_half_the_memory(self, extended_frame):
+        expected = [*COLUMNS, *EXTENDED_NAMES, *METADATA]
+        checked = check_feature_frame(extended_frame[expected[::-1]].astype({BASKET_SIZE: int}))
+        assert checked.columns.tolist() == expected
+        optional = checked[[*EXTENDED_NAMES, *METADATA]]
+        assert set(optional.dtypes.astype(str)) == {"float32"}
+        pd.testing.assert_frame_equal(optional, extended_frame[optional.columns])
+        assert set(checked[list(NUMERIC_FEATURES)].dtypes.astype(str)) == {"float64"}
+
+    def test_any_of_them_may_be_there(self, extended_frame):
+        some = ["due_ratio_vendor", SAMPLING_WEIGHT, "hour_of_day"]
+        checked = check_feature_frame(extended_frame[[*COLUMNS, *some]])
+        assert checked.columns.tolist() == [*COLUMNS, some[0], some[2], some[1]]
+
+    def test_checking_twice_changes_nothing(self, extended_frame):
+        once = check_feature_frame(extended_frame)
+        pd.testing.assert_frame_equal(check_feature_frame(once), once)
+
+    def test_others_are_still_refused(self, extended_frame):
+        said = message(extended_frame.assign(colour=1))
+        assert "its 27 columns, each once, and beside them only extended features" in said
+        assert "not expected: colour" in said
+
+    @pytest.mark.parametrize("feature", EXTENDED_FEATURES, ids=lambda feature: feature.name)
+    def test_bounds(self, extended_frame, feature):
+        changed = with_values(extended_frame, feature.name, feature.maximum + 1, 3)
+        changed.loc[changed.index[3:5], feature.name] = feature.minimum - 0.5
+        said = message(changed)
+        assert f"- {feature.name}: expected {bounds_rule(feature)}; 5 of 3,600 rows" in said
+        assert said.count("- ") == 1
+
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [
+            *itertools.product(["affinity_history", BASKET_SIZE, SAMPLING_WEIGHT], [None, "many"]),
+            ("affinity_history", 1e300),
+            (SAMPLING_WEIGHT, np.inf),
+        ],
+    )
+    def test_no_number(self, extended_frame, column, value):
+        others = extended_frame[extended_frame["outcome"] == 0]  # their weights are free
+        said = message(with_values(others, column, value, 20))
+        assert f"- {column}: expected " in said
+        assert f"; 20 of {len(others):,} rows differ" in said
+        assert said.count("- ") == 1
+        assert "many" not in said
+
+    @pytest.mark.parametrize("value", [0, 2.5, -1])
+    def test_basket_sizes_are_whole_numbers(self, extended_frame, value):
+        said = message(with_values(extended_frame, BASKET_SIZE, value, 30))  # one order
+        assert f"- {BASKET_SIZE}: expected a whole number of at least 1; 30 of 3,600" in said
+
+    def test_an_order_has_one_basket_size(self, extended_frame):
+        changed = extended_frame.copy()
+        changed.loc[[4, 7, 40], BASKET_SIZE] += 1
+        said = message(changed)
+        assert f"- {BASKET_SIZE}: expected the same in all rows of an order; 3 of 3,600" in said
+
+    def test_sampling_weights_are_at_least_1_and_1_on_purchases(self, extended_frame):
+        bought = extended_frame.index[extended_frame["outcome"] == 1]
+        other = extended_frame.index[extended_frame["outcome"] == 0]
+        changed = extended_frame.copy()
+        changed.loc[other, SAMPLING_WEIGHT] = 4.0
+        assert check_feature_frame(changed)[SAMPLING_WEIGHT].max() == 4.0
+        changed.loc[bought[:6], SAMPLING_WEIGHT] = 4.0
+        said = message(changed)
+        assert f"- {SAMPLING_WEIGHT}: expected 1 where outcome is 1; 6 of 3,600 rows" in said
+        changed.loc[bought[:6], SAMPLING_WEIGHT] = 1.0
+        changed.loc[other[:2], SAMPLING_WEIGHT] = 0.5
+        assert f"- {SAMPLING_WEIGHT}: expected at least 1; 2 of 3,600 rows" in message(changed)
 
 
 def test_rules_come_from_the_definitions_of_features():

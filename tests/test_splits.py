@@ -19,6 +19,7 @@ from push_propensity.splits import (
     order_days,
     plan_split,
     require_ranked_products,
+    require_unsampled_windows,
     split_orders,
     summarise_split,
 )
@@ -99,6 +100,69 @@ class TestKeepLargeOrders:
     def test_no_order_is_large_enough(self, feature_frame):
         with pytest.raises(DataError, match=r"at least 31 .* largest of 120 orders .* lower split"):
             keep_large_orders(feature_frame, 31)
+
+
+class TestBasket:
+    def test_all_counts_what_is_not_listed_too(self, extended_frame):
+        listed = extended_frame.groupby("order_id")["outcome"].sum()
+        kept = keep_large_orders(extended_frame, 6, "all")  # each basket holds 2 more
+        assert set(kept["order_id"]) == set(listed.index[listed >= 4])
+        assert len(kept) > len(keep_large_orders(extended_frame, 6, "listed"))
+
+    def test_all_needs_the_basket_size(self, feature_frame):
+        with pytest.raises(DataError, match=r"no column basket_size.*split\.basket to listed"):
+            keep_large_orders(feature_frame, 5, "all")
+
+    def test_the_message_says_what_was_counted(self, extended_frame):
+        with pytest.raises(DataError, match=r"at least 40 purchases \(basket_size\)"):
+            keep_large_orders(extended_frame, 40, "all")
+
+    def test_only_the_two_are_known(self):
+        with pytest.raises(ValidationError, match="basket"):
+            SplitOptions(basket="some")
+
+
+class TestSampledRows:
+    """Rows may be left out of train, never later."""
+
+    @pytest.fixture
+    def kept(self):
+        return keep_large_orders(frame_of([3] * 30).assign(sampling_weight=1.0), 2)
+
+    @pytest.fixture
+    def planned(self, kept):
+        return plan_split(kept, options())
+
+    def weigh(self, kept, planned, parts):
+        """Give the rows without a purchase of some parts a weight of 3."""
+        chosen = planned.loc[planned["part"].isin(parts), "day"]
+        rows = order_days(kept).isin(chosen) & (kept["outcome"] == 0)
+        return kept.assign(sampling_weight=kept["sampling_weight"].mask(rows, 3.0))
+
+    @pytest.mark.parametrize("parts", [[], ["train"]])
+    def test_of_train_alone(self, kept, planned, parts):
+        require_unsampled_windows(self.weigh(kept, planned, parts), planned)
+
+    @pytest.mark.parametrize("part", PARTS[1:])
+    def test_of_a_later_window(self, kept, planned, part):
+        rows = (planned["part"] == part).to_numpy() * planned["orders"].to_numpy()
+        message = rf"sampled in train only.* has \d+ in train, {rows.sum()} in {part}\. Build"
+        with pytest.raises(DataError, match=message):
+            require_unsampled_windows(self.weigh(kept, planned, ["train", part]), planned)
+
+    def test_a_frame_without_weights_is_not_sampled(self, kept, planned):
+        require_unsampled_windows(kept.drop(columns="sampling_weight"), planned)
+
+    def test_the_share_of_purchases_is_that_of_the_candidates(self, kept, planned):
+        whole = summarise_split(split_orders(kept, planned))
+        sampled = kept[(kept["outcome"] == 1) | (kept["order_id"] % 2 == 0)]
+        weight = 1 + (sampled["outcome"] == 0)
+        found = summarise_split(split_orders(sampled.assign(sampling_weight=weight), planned))
+        for part in PARTS:
+            assert found[part]["purchases"] == whole[part]["purchases"]
+            assert found[part]["purchase_share"] == pytest.approx(
+                whole[part]["purchase_share"], rel=0.1
+            )
 
 
 class TestPlanSplit:

@@ -10,9 +10,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.feature_frame import (
-    COLUMNS,
+    BASKET_SIZE,
     CREATED_AT,
-    FEATURES,
+    FEATURE_OF,
     FLAGS,
     NUMERIC_FEATURES,
     ORDER,
@@ -21,11 +21,21 @@ from push_propensity.feature_frame import (
     OUTCOME,
     PRODUCT,
     PRODUCT_TYPE,
+    SAMPLING_WEIGHT,
     USER,
     VENDOR,
 )
-from push_propensity.schema import DAY_RULE, FLAG_RULE, KEY_RULE, bounds_rule
-from push_propensity.splits import PARTS, TEST, TRAIN
+from push_propensity.schema import (
+    DAY_RULE,
+    FLAG_RULE,
+    KEY_RULE,
+    ONE_SIZE_RULE,
+    PURCHASE_WEIGHT_RULE,
+    bounds_rule,
+    is_size_of_order,
+    is_weight_of_outcome,
+)
+from push_propensity.splits import PARTS, TEST, TRAIN, purchase_share
 
 SEQUENCE = "user_order_seq"
 DAYS_SINCE = "days_since_purchase_variant_id"
@@ -148,7 +158,7 @@ def _overview(frame: pd.DataFrame) -> dict[str, int | float | str]:
         "product_types": int(frame[PRODUCT_TYPE].nunique()),
         "vendors": int(frame[VENDOR].nunique()),
         "purchases": int(frame[OUTCOME].sum()),
-        "purchase_share": float(frame[OUTCOME].mean()),
+        "purchase_share": purchase_share(frame),
         "first_order": f"{frame[CREATED_AT].min():%Y-%m-%d %H:%M:%S}",
         "last_order": f"{frame[CREATED_AT].max():%Y-%m-%d %H:%M:%S}",
         "days": span,
@@ -169,8 +179,8 @@ def _gaps(dates: "pd.Series[pd.Timestamp]") -> "pd.Series[int]":
 def _find_missing(
     frame: pd.DataFrame, _days: pd.DataFrame, _options: QualityOptions
 ) -> Iterator[_Finding]:
-    for name in COLUMNS:
-        yield _Finding(name, "no value missing", len(frame), int(frame[name].isna().sum()))
+    for name in frame.columns:
+        yield _Finding(str(name), "no value missing", len(frame), int(frame[name].isna().sum()))
 
 
 def _find_duplicates(
@@ -185,7 +195,7 @@ def _find_invalid(
 ) -> Iterator[_Finding]:
     rows = len(frame)
     yield _Finding(OUTCOME, FLAG_RULE, rows, int((~frame[OUTCOME].isin([0, 1])).sum()))
-    for feature in FEATURES:
+    for feature in (FEATURE_OF[name] for name in frame.columns if name in FEATURE_OF):
         column = frame[feature.name]
         if feature.kind == "number":
             allowed = column.clip(feature.minimum, feature.maximum).eq(column)
@@ -212,6 +222,21 @@ def _find_inconsistent(
     known = int((never != never.mode().iloc[0]).sum()) if len(never) else 0
     rule = f"one default value where {ORDERED_BEFORE} is 0"
     yield _Finding(DAYS_SINCE, rule, len(never), known)
+    yield from _find_inconsistent_metadata(frame)
+
+
+def _find_inconsistent_metadata(frame: pd.DataFrame) -> Iterator[_Finding]:
+    rows = len(frame)
+    if BASKET_SIZE in frame:
+        differing = int((~is_size_of_order(frame)).sum())
+        yield _Finding(BASKET_SIZE, ONE_SIZE_RULE, rows, differing)
+        orders = frame.groupby(ORDER).agg({BASKET_SIZE: "max", OUTCOME: "sum"})
+        short = int((orders[BASKET_SIZE] < orders[OUTCOME]).sum())
+        rule = "at least the purchases in the frame"
+        yield _Finding(BASKET_SIZE, rule, len(orders), short, "orders")
+    if SAMPLING_WEIGHT in frame:
+        wrong = int((~is_weight_of_outcome(frame)).sum())
+        yield _Finding(SAMPLING_WEIGHT, PURCHASE_WEIGHT_RULE, rows, wrong)
 
 
 def _find_several(
@@ -274,7 +299,7 @@ def _find_imbalance(
     frame: pd.DataFrame, days: pd.DataFrame, options: QualityOptions
 ) -> Iterator[_Finding]:
     low, high = options.lowest_purchase_share, options.highest_purchase_share
-    share = frame[OUTCOME].mean()
+    share = purchase_share(frame)
     rule = f"from {low:.1%} to {high:.0%} of the rows are purchases"
     yield _Finding(OUTCOME, rule, 1, int(not low <= share <= high), "columns", required=False)
     parts = days.groupby("part")[["orders", "purchases"]].sum()

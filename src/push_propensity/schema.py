@@ -8,20 +8,26 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from push_propensity.errors import DataError
 from push_propensity.feature_frame import (
+    BASKET_SIZE,
     COLUMNS,
     CREATED_AT,
+    EXTENDED_FEATURES,
+    EXTENDED_NAMES,
     FEATURES,
     FLAGS,
+    METADATA,
     ORDER,
     ORDER_DATE,
     OUTCOME,
     PRODUCT,
+    SAMPLING_WEIGHT,
     USER,
     Feature,
 )
@@ -36,8 +42,19 @@ ID_NULL_RULE = "an id in every row, never empty"
 TIME_RULE = "a time like 2021-03-03 14:42:05 in every row"
 DAY_RULE = f"the day of {CREATED_AT}"
 KEY_RULE = "each pair of order and product once"
+SIZE_RULE = "a whole number of at least 1"
+ONE_SIZE_RULE = "the same in all rows of an order"
+WEIGHT_RULE = "at least 1"
+PURCHASE_WEIGHT_RULE = f"1 where {OUTCOME} is 1"
+OPTIONAL = (*EXTENDED_NAMES, *METADATA)
+# The column to blame for a rule that is about several.
+BLAMED = {
+    DAY_RULE: ORDER_DATE,
+    ONE_SIZE_RULE: BASKET_SIZE,
+    PURCHASE_WEIGHT_RULE: SAMPLING_WEIGHT,
+}
 MISSING_RULES = {
-    **dict.fromkeys(COLUMNS, NUMBER_RULE),
+    **dict.fromkeys((*COLUMNS, *OPTIONAL), NUMBER_RULE),
     **dict.fromkeys(IDS, ID_NULL_RULE),
     **dict.fromkeys(TIMES, TIME_RULE),
     **{feature.name: TEXT_RULE for feature in FEATURES if feature.kind == "category"},
@@ -48,6 +65,12 @@ LONGEST_NAME = 40
 
 def _to_number(column: "pd.Series[float]") -> "pd.Series[float]":
     return pd.to_numeric(column, errors="coerce").astype("float64")
+
+
+def _to_small_number(column: "pd.Series[float]") -> "pd.Series[float]":
+    """Read numbers as float32, half the memory; what is too large for it becomes infinite."""
+    with np.errstate(over="ignore"):
+        return pd.to_numeric(column, errors="coerce").astype("float32")
 
 
 def _to_text(column: "pd.Series[str]") -> "pd.Series[str]":
@@ -72,6 +95,29 @@ def _is_day_of_order(frame: pd.DataFrame) -> "pd.Series[bool]":
     day = frame[CREATED_AT].dt.normalize()
     same: pd.Series[bool] = frame[ORDER_DATE].eq(day) | day.isna() | frame[ORDER_DATE].isna()
     return same
+
+
+def _is_size(column: "pd.Series[float]") -> "pd.Series[bool]":
+    return column.isna() | (column.ge(1) & column.mod(1).eq(0))
+
+
+def is_size_of_order(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell which rows have the basket size of their order's first row; all where there is none."""
+    if BASKET_SIZE not in frame:
+        return pd.Series(True, index=frame.index)
+    size = frame[BASKET_SIZE]
+    first = size.groupby(frame[ORDER], sort=False).transform("first")
+    same: pd.Series[bool] = size.eq(first) | size.isna() | first.isna()
+    return same
+
+
+def is_weight_of_outcome(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell which rows have a sampling weight that goes with their outcome; all if none has any."""
+    if SAMPLING_WEIGHT not in frame:
+        return pd.Series(True, index=frame.index)
+    weight = frame[SAMPLING_WEIGHT]
+    fits: pd.Series[bool] = weight.eq(1) | weight.isna() | frame[OUTCOME].ne(1)
+    return fits
 
 
 def bounds_rule(feature: Feature) -> str:
@@ -99,6 +145,20 @@ def _column(feature: Feature) -> pa.Column:
     return pa.Column("float64", _bounds(feature), parsers=pa.Parser(_to_number))
 
 
+def _optional_columns() -> dict[str, pa.Column]:
+    """The columns that a frame may have beside its own."""
+    checks = {feature.name: _bounds(feature) for feature in EXTENDED_FEATURES}
+    checks[BASKET_SIZE] = _rule(_is_size, SIZE_RULE)
+    checks[SAMPLING_WEIGHT] = pa.Check.in_range(
+        1.0, np.inf, include_max=False, error=WEIGHT_RULE, n_failure_cases=1
+    )
+    parser = pa.Parser(_to_small_number)
+    return {
+        name: pa.Column("float32", check, parsers=parser, required=False)
+        for name, check in checks.items()
+    }
+
+
 def _schema() -> pa.DataFrameSchema:
     """Build the schema from the feature definitions, in the frame's column order."""
     columns = {feature.name: _column(feature) for feature in FEATURES}
@@ -106,8 +166,12 @@ def _schema() -> pa.DataFrameSchema:
     columns |= {name: pa.Column(checks=_rule(_is_id, ID_RULE)) for name in IDS}
     columns |= {name: pa.Column(parsers=pa.Parser(_to_time)) for name in TIMES}
     return pa.DataFrameSchema(
-        {name: columns[name] for name in COLUMNS},
-        checks=_rule(_is_day_of_order, DAY_RULE),
+        {name: columns[name] for name in COLUMNS} | _optional_columns(),
+        checks=[
+            _rule(_is_day_of_order, DAY_RULE),
+            _rule(is_size_of_order, ONE_SIZE_RULE),
+            _rule(is_weight_of_outcome, PURCHASE_WEIGHT_RULE),
+        ],
         unique=[ORDER, PRODUCT],
         report_duplicates="exclude_first",
         strict=True,
@@ -121,12 +185,12 @@ def check_feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with its columns in order and in their types, or say what is wrong.
 
     Args:
-        frame: One row per (order, product), the 27 columns of `feature_frame.COLUMNS` in any
-            order. Numbers and times may come as text.
+        frame: One row per (order, product), the 27 columns of `feature_frame.COLUMNS` and any of
+            its extended features and metadata, in any order. Numbers and times may come as text.
 
     Returns:
-        A frame of the same rows: float64 numbers, datetime64[us] times without a zone, text
-        categories; ids stay as they are.
+        A frame of the same rows: float64 numbers, float32 extended features and metadata,
+        datetime64[us] times without a zone, text categories; ids stay as they are.
 
     Raises:
         DataError: Columns are missing, surplus or doubled, there are no rows, or values break a
@@ -139,8 +203,9 @@ def check_feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
             "listed product. Fill the file and run again."
         )
     ordered = frame.copy(deep=False)
-    if tuple(frame.columns) != COLUMNS:
-        ordered = ordered[list(COLUMNS)]
+    columns = [name for name in (*COLUMNS, *OPTIONAL) if name in frame.columns]
+    if list(frame.columns) != columns:
+        ordered = ordered[columns]
     try:
         # The shallow copy shares its data but not its columns: the caller's frame stays as it is.
         return FEATURE_FRAME_SCHEMA.validate(ordered, lazy=True, inplace=True)
@@ -149,7 +214,7 @@ def check_feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_columns(names: Sequence[str]) -> None:
-    """Raise DataError unless the names are the frame's columns, each once, in any order."""
+    """Raise DataError unless the names are columns of a feature frame, each once, in any order."""
     counts = Counter(names)
     missing = [name for name in COLUMNS if name not in counts]
     if len(missing) > len(COLUMNS) // 2:
@@ -158,7 +223,7 @@ def _check_columns(names: Sequence[str]) -> None:
             f"columns among {len(names)}. Is the first line the header, and are the values "
             f"separated by commas? Expected columns: {', '.join(COLUMNS)}."
         )
-    surplus = [name for name in counts if name not in COLUMNS]
+    surplus = [name for name in counts if name not in COLUMNS and name not in OPTIONAL]
     # The CSV reader renames the second column `x` to `x.1`.
     doubled = [name for name in surplus if name.rpartition(".")[0] in counts]
     doubled_names = [name.rpartition(".")[0] for name in doubled]
@@ -170,8 +235,9 @@ def _check_columns(names: Sequence[str]) -> None:
     if any(problems.values()):
         found = "; ".join(f"{kind}: {_listed(these)}" for kind, these in problems.items() if these)
         raise DataError(
-            f"The feature frame must have exactly its {len(COLUMNS)} columns, each once. "
-            f"Found {len(names)}; {found}. Correct the header and run again."
+            f"The feature frame must have its {len(COLUMNS)} columns, each once, and beside them "
+            f"only extended features, {' and '.join(METADATA)}. Found {len(names)}; {found}. "
+            "Correct the header and run again."
         )
 
 
@@ -202,10 +268,11 @@ def _broken_rule(error: SchemaError) -> tuple[str, str]:
     """Return the column and the rule that it breaks."""
     if error.reason_code is SchemaErrorReason.DUPLICATES:
         return f"{ORDER}, {PRODUCT}", KEY_RULE
-    column = str(getattr(error.schema, "name", None) or ORDER_DATE)
+    column = getattr(error.schema, "name", None)
     if error.reason_code is SchemaErrorReason.SERIES_CONTAINS_NULLS:
-        return column, MISSING_RULES[column]
-    return column, str(error.check.error)
+        return str(column), MISSING_RULES[str(column)]
+    rule = str(error.check.error)
+    return str(column or BLAMED[rule]), rule
 
 
 def _failing_rows(error: SchemaError, rows: int) -> int:

@@ -7,7 +7,7 @@ out in exact fractions, so that seven of ten days are within 0.7.
 from collections.abc import Iterator
 from fractions import Fraction
 from math import floor
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,22 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import CREATED_AT, ORDER, OUTCOME, PRODUCT, USER
+from push_propensity.feature_frame import (
+    BASKET_SIZE,
+    CREATED_AT,
+    ORDER,
+    OUTCOME,
+    PRODUCT,
+    SAMPLING_WEIGHT,
+    USER,
+)
 from push_propensity.metrics import MINIMUM_PURCHASES
 
 TRAIN, VALIDATION, CALIBRATION, TEST = "train", "validation", "calibration", "test"
 PARTS = (TRAIN, VALIDATION, CALIBRATION, TEST)
 DEVELOPMENT = (TRAIN, VALIDATION)
 MASK = npt.NDArray[np.bool_]
+Basket = Literal["listed", "all"]
 
 
 class SplitOptions(BaseModel):
@@ -30,6 +39,9 @@ class SplitOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     minimum_items: int = Field(default=5, ge=1, description="purchases that an order must hold")
+    basket: Basket = Field(
+        default="listed", description="which are counted: those in the frame, or basket_size"
+    )
     train_share: float = Field(default=0.7, gt=0, lt=1, description="share of all orders")
     validation_share: float = Field(default=0.2, gt=0, lt=1, description="share of all orders")
     calibration_share: float = Field(
@@ -75,29 +87,50 @@ class Split(NamedTuple):
     test: pd.DataFrame
 
 
-def keep_large_orders(frame: pd.DataFrame, minimum_items: int) -> pd.DataFrame:
+def keep_large_orders(
+    frame: pd.DataFrame, minimum_items: int, basket: Basket = "listed"
+) -> pd.DataFrame:
     """Return the rows of orders with at least so many purchases, in canonical order.
 
     Args:
         frame: A feature frame, rows in any order.
-        minimum_items: The least sum of `outcome` that an order must have.
+        minimum_items: The least number of items that an order must have.
+        basket: What counts as an item: `listed`, a row with outcome 1; `all`, what `basket_size`
+            counts, products that are not in the frame too.
 
     Returns:
         The kept rows sorted by `created_at`, `order_id` and `variant_id`, index from 0.
 
     Raises:
-        DataError: No order has that many purchases.
+        DataError: No order has that many purchases, or the frame lacks `basket_size`.
     """
-    items = frame.groupby(ORDER, sort=False)[OUTCOME].sum()
+    items = _count_items(frame, basket)
     large = items.index[items >= minimum_items]
     if large.empty:
+        counted = BASKET_SIZE if basket == "all" else f"rows with {OUTCOME} 1"
         raise DataError(
-            f"No order holds at least {minimum_items} purchases (rows with {OUTCOME} 1); the "
+            f"No order holds at least {minimum_items} purchases ({counted}); the "
             f"largest of {len(items):,} orders holds {items.max():.0f}. Bring more data or lower "
             "split.minimum_items."
         )
-    kept = frame[frame[ORDER].isin(large)]
-    return kept.sort_values([CREATED_AT, ORDER, PRODUCT], ignore_index=True)
+    # The keys alone are filtered and sorted, so that the whole frame is copied only once.
+    rows = np.flatnonzero(frame[ORDER].isin(large))
+    keys = frame[[CREATED_AT, ORDER, PRODUCT]].iloc[rows].reset_index(drop=True)
+    order = keys.sort_values(list(keys.columns)).index.to_numpy()
+    kept: pd.DataFrame = frame.iloc[rows[order]].reset_index(drop=True)
+    return kept
+
+
+def _count_items(frame: pd.DataFrame, basket: Basket) -> "pd.Series[float]":
+    """Return the number of items of each order."""
+    if basket == "listed":
+        return frame.groupby(ORDER, sort=False)[OUTCOME].sum()
+    if BASKET_SIZE not in frame:
+        raise DataError(
+            f"split.basket is all, and the feature frame has no column {BASKET_SIZE}. Build the "
+            "frame from raw tables, or set split.basket to listed."
+        )
+    return frame.groupby(ORDER, sort=False)[BASKET_SIZE].first()
 
 
 def plan_split(kept: pd.DataFrame, options: SplitOptions) -> pd.DataFrame:
@@ -147,9 +180,45 @@ def split_orders(kept: pd.DataFrame, days: pd.DataFrame) -> Split:
     Returns:
         The four parts; each keeps the rows' order and has an index from 0.
     """
-    part_of_day = days.set_index("day")["part"]
-    part = order_days(kept).map(part_of_day)
-    return Split(*(kept[part == name].reset_index(drop=True) for name in PARTS))
+    part = _part_of_rows(kept, days)
+    return Split(*(_take(kept, part == PARTS.index(name)) for name in PARTS))
+
+
+def require_unsampled_windows(kept: pd.DataFrame, days: pd.DataFrame) -> None:
+    """Stop where rows were left out of a window that must be whole: any but train.
+
+    Args:
+        kept: Rows of the orders that count.
+        days: The plan made by `plan_split` of the same orders.
+
+    Raises:
+        DataError: A row after train has a sampling weight other than 1.
+    """
+    if SAMPLING_WEIGHT not in kept:
+        return
+    part = _part_of_rows(kept, days)
+    sampled = np.bincount(part[kept[SAMPLING_WEIGHT].to_numpy() != 1], minlength=len(PARTS))
+    found = [f"{n:,} in {name}" for name, n in zip(PARTS, sampled, strict=True) if n]
+    if sampled[1:].any():
+        raise DataError(
+            f"Rows may be sampled in {TRAIN} only; {SAMPLING_WEIGHT} other than 1 has "
+            f"{', '.join(found)}. Build the frame with every candidate row of the later orders, "
+            "or make train end later by split.train_share."
+        )
+
+
+def _part_of_rows(kept: pd.DataFrame, days: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Return the position in `PARTS` of each row's part, shape (rows,)."""
+    position = days.set_index("day")["part"].map(PARTS.index)
+    return order_days(kept).map(position).to_numpy(dtype=np.intp)
+
+
+def _take(frame: pd.DataFrame, mask: MASK) -> pd.DataFrame:
+    """Return the rows of a mask with an index from 0; no copy where they stand together."""
+    rows = np.flatnonzero(mask)
+    together = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
+    chosen = slice(rows[0], rows[-1] + 1) if together else rows
+    return frame.iloc[chosen].reset_index(drop=True)
 
 
 def summarise_split(parts: Split) -> dict[str, dict[str, str | int | float]]:
@@ -169,8 +238,15 @@ def summarise_part(part: pd.DataFrame) -> dict[str, str | int | float]:
         "users": part[USER].nunique(),
         "products": part[PRODUCT].nunique(),
         "purchases": int(part[OUTCOME].sum()),
-        "purchase_share": float(part[OUTCOME].mean()),
+        "purchase_share": purchase_share(part),
     }
+
+
+def purchase_share(rows: pd.DataFrame) -> float:
+    """Return the share of purchases among the candidate rows that these rows stand for."""
+    weight = rows.get(SAMPLING_WEIGHT)
+    candidates = len(rows) if weight is None else weight.to_numpy().sum(dtype=np.float64)
+    return float(rows[OUTCOME].sum() / candidates)
 
 
 def roll_windows(parts: Split) -> tuple[pd.DataFrame, pd.DataFrame]:
