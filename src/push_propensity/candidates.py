@@ -5,7 +5,7 @@ simplicity its settings stand. Baselines are families without parameters, so tha
 of the same table as the candidates.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self
 
@@ -19,15 +19,44 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from xgboost import XGBClassifier
 
-from push_propensity.errors import ParameterError, shorten_name
+from push_propensity.errors import DataError, ParameterError, shorten_name
 from push_propensity.feature_frame import (
     CATEGORICAL_FEATURES,
-    NUMERIC_FEATURES,
+    EXTENDED_NAMES,
+    FEATURE_NAMES,
     ORDERED_BEFORE,
+    OWN_FREQUENCY,
     POPULARITY,
 )
 
 MOST_REASONS = 10
+FeatureChoice = Literal["frame", "extended"]
+
+
+def choose_features(columns: Collection[str], choice: FeatureChoice) -> tuple[str, ...]:
+    """Name the features that the candidates use.
+
+    Args:
+        columns: The columns of the feature frame.
+        choice: `frame` for those that every frame has, `extended` for these and every extended
+            feature among the columns.
+
+    Returns:
+        The features of the frame, then the extended ones, each in the order of `feature_frame`.
+
+    Raises:
+        DataError: If extended features are asked for and there are none.
+    """
+    if choice == "frame":
+        return FEATURE_NAMES
+    extended = tuple(name for name in EXTENDED_NAMES if name in columns)
+    if not extended:
+        raise DataError(
+            "model_selection.features is extended, and the feature frame has no extended feature. "
+            "Build the frame from raw tables with extended features, or set "
+            "model_selection.features to frame."
+        )
+    return FEATURE_NAMES + extended
 
 
 class Estimator(Protocol):
@@ -88,40 +117,50 @@ class Family:
     Attributes:
         kind: Whether it competes to be published or only sets the mark to beat.
         parameters: The parameters it takes.
-        encoder: Makes the column transformer, not yet fitted, that feeds the estimator.
+        encoder: Makes the column transformer, not yet fitted, that feeds the estimator, from the
+            names of the features; a baseline takes its own.
         estimator: Makes the estimator, not yet fitted, from parameters, seed and threads.
         complexity: Sort key of parameters; of two settings, the smaller key is the simpler model.
         boosted: Whether the number of trees is found by early stopping.
+        needs: A column that it cannot do without and that not every frame has.
+        stand_in: The family that takes its place where that column is missing.
     """
 
     kind: Literal["baseline", "candidate"]
     parameters: type[Parameters]
-    encoder: Callable[[], ColumnTransformer]
+    encoder: Callable[[Sequence[str]], ColumnTransformer]
     estimator: Callable[[Any, int, int], Estimator]
     complexity: Callable[[Any], tuple[float, ...]] = lambda _: ()
     boosted: bool = False
+    needs: str = ""
+    stand_in: str = ""
 
 
-def _scaled(*columns: str) -> ColumnTransformer:
-    return ColumnTransformer([("numbers", StandardScaler(), list(columns))])
+def _scaled(*columns: str) -> Callable[[Sequence[str]], ColumnTransformer]:
+    """An encoder of these columns, whichever features are chosen."""
+    return lambda _: ColumnTransformer([("numbers", StandardScaler(), list(columns))])
 
 
-def _scaled_one_hot() -> ColumnTransformer:
+def _numbers(features: Sequence[str]) -> list[str]:
+    return [name for name in features if name not in CATEGORICAL_FEATURES]
+
+
+def _scaled_one_hot(features: Sequence[str]) -> ColumnTransformer:
     categories = OneHotEncoder(handle_unknown="ignore", dtype=np.float64)
     return ColumnTransformer(
         [
-            ("numbers", StandardScaler(), list(NUMERIC_FEATURES)),
+            ("numbers", StandardScaler(), _numbers(features)),
             ("categories", categories, list(CATEGORICAL_FEATURES)),
         ],
         sparse_threshold=1.0,
     )
 
 
-def _ordinal() -> ColumnTransformer:
+def _ordinal(features: Sequence[str]) -> ColumnTransformer:
     categories = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     return ColumnTransformer(
         [
-            ("numbers", "passthrough", list(NUMERIC_FEATURES)),
+            ("numbers", "passthrough", _numbers(features)),
             ("categories", categories, list(CATEGORICAL_FEATURES)),
         ]
     )
@@ -183,10 +222,18 @@ def _xgboost_complexity(parameters: XGBoostParameters) -> tuple[float, ...]:
 
 
 FAMILIES: Mapping[str, Family] = {
-    "constant": Family("baseline", Parameters, lambda: _scaled(POPULARITY), _constant),
-    "global_popularity": Family("baseline", Parameters, lambda: _scaled(POPULARITY), _unpenalised),
+    "constant": Family("baseline", Parameters, _scaled(POPULARITY), _constant),
+    "global_popularity": Family("baseline", Parameters, _scaled(POPULARITY), _unpenalised),
     "ordered_before_popularity": Family(
-        "baseline", Parameters, lambda: _scaled(ORDERED_BEFORE, POPULARITY), _unpenalised
+        "baseline", Parameters, _scaled(ORDERED_BEFORE, POPULARITY), _unpenalised
+    ),
+    "own_frequency": Family(
+        "baseline",
+        Parameters,
+        _scaled(OWN_FREQUENCY, POPULARITY),
+        _unpenalised,
+        needs=OWN_FREQUENCY,
+        stand_in="ordered_before_popularity",
     ),
     "logistic_l2": Family(
         "candidate", LogisticL2Parameters, _scaled_one_hot, _logistic_l2, _logistic_complexity
@@ -202,6 +249,10 @@ FAMILIES: Mapping[str, Family] = {
         "candidate", XGBoostParameters, _ordinal, _xgboost, _xgboost_complexity, boosted=True
     ),
 }
+# What stands beside each other on the leaderboard: no stand-in beside the family it stands in for.
+ENTRIES: tuple[str, ...] = tuple(
+    name for name in FAMILIES if name not in {family.stand_in for family in FAMILIES.values()}
+)
 
 
 class CandidateOptions(BaseModel):
@@ -243,6 +294,13 @@ class CandidateOptions(BaseModel):
     def definition(self) -> Family:
         """The family itself."""
         return FAMILIES[self.family]
+
+    def measurable_on(self, columns: Collection[str]) -> Self:
+        """This entry, or its stand-in where a frame of these columns lacks what it needs."""
+        family = self.definition
+        if not family.needs or family.needs in columns:
+            return self
+        return self.model_copy(update={"family": family.stand_in})
 
     def complete(self, parameters: Mapping[str, Any]) -> Parameters:
         """Checked parameters; what is left out takes its configured value.

@@ -19,12 +19,11 @@ from scipy.special import logit
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType as FloatInput
 from skl2onnx.common.data_types import StringTensorType as TextInput
-from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from xgboost import XGBClassifier
 
 from push_propensity.errors import ExportError
-from push_propensity.feature_frame import FEATURES, Feature
+from push_propensity.feature_frame import FEATURE_OF, Feature
 from push_propensity.purchase_model import PurchaseModel
 
 OUTPUT = "probability"
@@ -42,7 +41,7 @@ def export_model(model: PurchaseModel) -> bytes:
     Raises:
         ExportError: If there is no conversion for the model's estimator.
     """
-    encoder = _encoder_graph(model.encoder)
+    encoder = _encoder_graph(model)
     estimator = _estimator_graph(model)
     graph = compose.merge_models(
         encoder,
@@ -55,11 +54,11 @@ def export_model(model: PurchaseModel) -> bytes:
     return bytes(graph.SerializeToString(deterministic=True))
 
 
-def _encoder_graph(encoder: ColumnTransformer) -> onnx.ModelProto:
+def _encoder_graph(model: PurchaseModel) -> onnx.ModelProto:
     """The encoder with one input for each feature, whether it uses it or not."""
-    inputs = [(feature.name, _input_type(feature)) for feature in FEATURES]
+    inputs = [(name, _input_type(FEATURE_OF[name])) for name in model.features]
     options = {"target_opset": {"": OPSET, "ai.onnx.ml": ML_OPSET}}
-    graph: onnx.ModelProto = convert_sklearn(encoder, "encoder", inputs, **options)
+    graph: onnx.ModelProto = convert_sklearn(model.encoder, "encoder", inputs, **options)
     return _versioned(graph)
 
 
@@ -163,10 +162,9 @@ def _regression_attributes(attributes: Iterable[onnx.AttributeProto]) -> dict[st
 
 def graph_inputs(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     """The columns of a frame as inputs of the graph, each of shape (rows, 1)."""
-    kinds = {feature.name: feature.kind for feature in FEATURES}
     return {
         name: frame[name]
-        .to_numpy(dtype=np.float32 if kinds[name] == "number" else object)
+        .to_numpy(dtype=np.float32 if FEATURE_OF[name].kind == "number" else object)
         .reshape(-1, 1)
         for name in names
     }

@@ -5,6 +5,8 @@ may have extended features and metadata too. This module imports nothing heavy, 
 predicts can use it too.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -155,7 +157,18 @@ EXTENDED_FEATURES: tuple[Feature, ...] = tuple(
     for feature in features
 )
 EXTENDED_NAMES: tuple[str, ...] = tuple(feature.name for feature in EXTENDED_FEATURES)
+FEATURE_OF: Mapping[str, Feature] = {f.name: f for f in (*FEATURES, *EXTENDED_FEATURES)}
 
 # What travels with a row and is never a feature: how many distinct products the order holds,
 # listed or not, and how many candidate rows a sampled row stands for.
 METADATA: tuple[str, ...] = (BASKET_SIZE, SAMPLING_WEIGHT)
+
+
+def describe_features(names: Iterable[str]) -> str:
+    """Say how many of some features every frame has, and how many are extended, by group."""
+    groups = Counter(FEATURE_OF[name].group for name in names)
+    plain = f"{groups.pop('', 0)} features that every frame has"
+    if not groups:
+        return plain
+    listed = ", ".join(f"{group} ({count})" for group, count in groups.items())
+    return f"{plain} and {groups.total()} extended ones: {listed}"

@@ -3,6 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from push_propensity.bundle import Manifest
+from push_propensity.feature_frame import describe_features
 
 
 def write_model_card(manifest: Manifest) -> str:
@@ -22,4 +23,6 @@ def write_model_card(manifest: Manifest) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    return environment.get_template("model_card.md.j2").render(manifest=manifest)
+    features = describe_features(feature.name for feature in manifest.features)
+    template = environment.get_template("model_card.md.j2")
+    return template.render(manifest=manifest, features=features)

@@ -1,5 +1,6 @@
 """A purchase model: encoder, estimator and calibration, fitted to feature frames."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from xgboost import XGBClassifier
 
 from push_propensity.candidates import CandidateOptions, Estimator, Parameters
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import OUTCOME
+from push_propensity.feature_frame import FEATURE_NAMES, OUTCOME
 
 Floats = NDArray[np.float64]
 
@@ -24,13 +25,15 @@ class PurchaseModel:
     """A fitted model; its probability is sigmoid(slope * margin + intercept).
 
     The margin is the log-odds that the estimator gives. Slope 1 and intercept 0 leave its
-    probability as it is.
+    probability as it is. `name` is its family's, `features` are what it is given.
     """
 
     encoder: ColumnTransformer
     estimator: Estimator
     slope: float = 1.0
     intercept: float = 0.0
+    name: str = ""
+    features: tuple[str, ...] = FEATURE_NAMES
 
     def margin(self, frame: pd.DataFrame) -> Floats:
         """Log-odds before calibration, shape (rows,)."""
@@ -74,7 +77,10 @@ def draw_training_rows(
 
 
 def fit_model(
-    frame: pd.DataFrame, options: CandidateOptions, parameters: Parameters
+    frame: pd.DataFrame,
+    options: CandidateOptions,
+    parameters: Parameters,
+    features: Sequence[str] = FEATURE_NAMES,
 ) -> PurchaseModel:
     """Fit a family with given parameters; not calibrated yet.
 
@@ -82,6 +88,7 @@ def fit_model(
         frame: Rows to train on, columns of the feature frame.
         options: The entry: family, share of negatives, seed and threads.
         parameters: Parameters of that family.
+        features: The columns that a candidate uses; a baseline has its own.
 
     Raises:
         DataError: If the rows are all purchases or none is one.
@@ -90,11 +97,12 @@ def fit_model(
         frame[OUTCOME].to_numpy(), options.negative_share, options.seed
     )
     drawn = frame.iloc[rows] if len(rows) < len(frame) else frame
-    family = options.definition
-    encoder = family.encoder()
+    entry = options.measurable_on(frame.columns)
+    family = entry.definition
+    encoder = family.encoder(features)
     estimator = family.estimator(parameters, options.seed, options.threads)
     estimator.fit(encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy(), sample_weight=weight)
-    return PurchaseModel(encoder, estimator)
+    return PurchaseModel(encoder, estimator, name=entry.family, features=tuple(features))
 
 
 def calibrate(model: PurchaseModel, frame: pd.DataFrame) -> PurchaseModel:

@@ -7,15 +7,17 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from push_propensity.candidates import CandidateOptions
+from push_propensity.candidates import CandidateOptions, FeatureChoice
 from push_propensity.errors import DataError
 from push_propensity.metrics import HEADLINE, METRICS
 
 
 class SelectionOptions(BaseModel):
-    """How one trial is chosen among those of a candidate.
+    """Which features the candidates use, and how one trial is chosen among those of a candidate.
 
     Attributes:
+        features: `frame` for those that every frame has, `extended` for these and every extended
+            feature that the frame has.
         rule: `best` takes the highest mean product average precision over the folds;
             `one_standard_error` the simplest trial whose distance to it is within one standard
             error of their paired difference (Breiman et al., 1984, paired by fold).
@@ -24,6 +26,7 @@ class SelectionOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: Literal["best", "one_standard_error"] = "best"
+    features: FeatureChoice = "frame"
 
 
 def choose_trial(
@@ -37,8 +40,8 @@ def choose_trial(
         selection: The rule.
 
     Returns:
-        candidate, kind, trial, rule, parameters (boosting rounds are the median best round of
-        the folds) and the mean product average precision over the folds.
+        candidate, kind, trial, rule, features, parameters (boosting rounds are the median best
+        round of the folds) and the mean product average precision over the folds.
 
     Raises:
         DataError: If no fold has a product that is bought often enough to be ranked.
@@ -53,6 +56,7 @@ def choose_trial(
         "kind": str(rows["kind"].iloc[0]),
         "trial": int(chosen),
         "rule": selection.rule,
+        "features": selection.features,
         "parameters": _parameters(rows, options),
         HEADLINE: float(means[chosen]),
     }

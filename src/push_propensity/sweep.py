@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from push_propensity.candidates import CandidateOptions, Estimator, Parameters
-from push_propensity.feature_frame import OUTCOME
+from push_propensity.feature_frame import FEATURE_NAMES, OUTCOME
 from push_propensity.metrics import HEADLINE, evaluate_segments
 from push_propensity.purchase_model import draw_training_rows, margin
 from push_propensity.splits import fold_masks
@@ -38,21 +38,28 @@ class EncodedFold:
 
     @classmethod
     def of(
-        cls, train: pd.DataFrame, validation: pd.DataFrame, options: CandidateOptions
+        cls,
+        train: pd.DataFrame,
+        validation: pd.DataFrame,
+        options: CandidateOptions,
+        features: Sequence[str] = FEATURE_NAMES,
     ) -> "EncodedFold":
         """Fit the encoder to the fold's training rows alone and encode both parts."""
         rows, weight = draw_training_rows(
             train[OUTCOME].to_numpy(), options.negative_share, options.seed
         )
-        drawn = train.iloc[rows]
-        encoder = options.definition.encoder()
+        drawn = train.iloc[rows] if len(rows) < len(train) else train
+        encoder = options.definition.encoder(features)
         encoded = encoder.fit_transform(drawn)
         outcome = drawn[OUTCOME].to_numpy()
         return cls(encoded, outcome, weight, encoder.transform(validation), validation)
 
 
 def sweep(
-    development: pd.DataFrame, folds: pd.DataFrame, options: CandidateOptions
+    development: pd.DataFrame,
+    folds: pd.DataFrame,
+    options: CandidateOptions,
+    features: Sequence[str] = FEATURE_NAMES,
 ) -> pd.DataFrame:
     """Fit and measure every trial on every fold.
 
@@ -60,17 +67,20 @@ def sweep(
         development: The rows of train and validation together.
         folds: The table of `splits.cut_folds`.
         options: The family, its sweep and how to train it.
+        features: The columns that a candidate uses; a baseline has its own.
 
     Returns:
-        One row per (trial, fold, segment): candidate, kind, trial, fold, segment, parameters
-        (JSON text), n_estimators (best round; NaN where not boosted), then what `evaluate` gives.
+        One row per (trial, fold, segment): candidate (the family that was fitted), kind, trial,
+        fold, segment, parameters (JSON text), n_estimators (best round; NaN where not boosted),
+        then what `evaluate` gives.
     """
+    entry = options.measurable_on(development.columns)
     tables = []
     for fold, train, validation in fold_masks(development, folds):
-        encoded = EncodedFold.of(development[train], development[validation], options)
-        table = _sweep_fold(encoded, options, fold)
+        encoded = EncodedFold.of(development[train], development[validation], entry, features)
+        table = _sweep_fold(encoded, entry, fold)
         best = table.loc[table["segment"] == "all", HEADLINE].max()
-        logger.info("%s, fold %d: best product AP %.3f", options.family, fold, best)
+        logger.info("%s, fold %d: best product AP %.3f", entry.family, fold, best)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -21,7 +21,14 @@ from push_propensity.bundle.model import load_model
 from push_propensity.candidates import CandidateOptions
 from push_propensity.errors import ParameterError
 from push_propensity.export import OUTPUT, graph_inputs
-from push_propensity.feature_frame import COLUMNS, FEATURES, OUTCOME, PRODUCT, USER
+from push_propensity.feature_frame import (
+    COLUMNS,
+    FEATURE_OF,
+    OUTCOME,
+    PRODUCT,
+    SAMPLING_WEIGHT,
+    USER,
+)
 from push_propensity.metrics import HEADLINE, ProductRanking, evaluate
 from push_propensity.model_card import write_model_card
 from push_propensity.purchase_model import PurchaseModel, calibrate, fit_model
@@ -99,6 +106,7 @@ def take_fingerprint(
     calibration: pd.DataFrame,
     specification: Specification,
     entry: CandidateOptions,
+    features: Sequence[str],
     options: TrainingOptions,
 ) -> Fingerprint:
     """Digest what a model is made from, so that the same things are not trained twice.
@@ -108,26 +116,33 @@ def take_fingerprint(
         calibration: The calibration window, likewise.
         specification: The candidate and its parameters.
         entry: How that candidate is trained.
+        features: The columns that it uses.
         options: The other options of training.
     """
     parameters = {
         **specification.model_dump(),
+        "features": list(features),
         "entry": entry.model_dump(include={"negative_share", "seed", "threads"}),
         "options": options.model_dump(exclude={"candidate", "parameters", "default_candidate"}),
     }
     text = json.dumps(parameters, sort_keys=True)
+    used = dict.fromkeys([*COLUMNS, *features, SAMPLING_WEIGHT])
+    columns = [name for name in used if name in training.columns]
     return Fingerprint(
-        data=_digest_frames(training, calibration),
+        data=_digest_frames(columns, training, calibration),
         parameters=hashlib.sha256(text.encode()).hexdigest(),
         code=f"{__version__}+{_digest_code()}",
     )
 
 
-def _digest_frames(*frames: pd.DataFrame) -> str:
+def _digest_frames(columns: Sequence[str], *frames: pd.DataFrame) -> str:
+    """Digest the columns one by one: a frame of them all would be a copy of the data."""
     digest = hashlib.sha256()
     for frame in frames:
-        rows = pd.util.hash_pandas_object(frame[list(COLUMNS)], index=False)
-        digest.update(len(frame).to_bytes(8, "little") + rows.to_numpy().tobytes())
+        digest.update(len(frame).to_bytes(8, "little"))
+        for name in columns:
+            cells = pd.util.hash_pandas_object(frame[name], index=False)
+            digest.update(name.encode() + cells.to_numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -154,10 +169,11 @@ def train_model(
     calibration: pd.DataFrame,
     specification: Specification,
     entry: CandidateOptions,
+    features: Sequence[str],
 ) -> PurchaseModel:
-    """Fit the specified candidate to the training window and calibrate it."""
+    """Fit the specified candidate to these features of the training window and calibrate it."""
     parameters = entry.complete(specification.parameters)
-    return calibrate(fit_model(training, entry, parameters), calibration)
+    return calibrate(fit_model(training, entry, parameters, features), calibration)
 
 
 def parity_rows(
@@ -191,18 +207,19 @@ def measure(
     return {**values, f"{HEADLINE}_interval": None if np.isnan(ends).any() else list(ends)}
 
 
-def draw_golden_rows(graph: bytes, window: pd.DataFrame, options: TrainingOptions) -> GoldenRows:
+def draw_golden_rows(
+    graph: bytes, features: Sequence[str], window: pd.DataFrame, options: TrainingOptions
+) -> GoldenRows:
     """Made-up rows with the scores that the graph gives them.
 
     Each column is drawn on its own, so that no row is one of a user's.
     """
     generator = np.random.default_rng(options.seed)
-    names = [feature.name for feature in FEATURES]
     drawn = pd.DataFrame(
-        {name: generator.choice(window[name].to_numpy(), options.golden_rows) for name in names}
+        {name: generator.choice(window[name].to_numpy(), options.golden_rows) for name in features}
     )
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    inputs = graph_inputs(drawn, names)
+    inputs = graph_inputs(drawn, features)
     scores = session.run([OUTPUT], inputs)[0][:, 0]
     return GoldenRows(
         inputs={name: tuple(values[:, 0].tolist()) for name, values in inputs.items()},
@@ -212,6 +229,7 @@ def draw_golden_rows(graph: bytes, window: pd.DataFrame, options: TrainingOption
 
 def assemble_bundle(
     graph: bytes,
+    features: Sequence[str],
     fingerprint: Fingerprint,
     specification: Specification,
     training: pd.DataFrame,
@@ -223,7 +241,8 @@ def assemble_bundle(
 ) -> Bundle:
     """Put together what is published: the graph, the manifest and the model card.
 
-    `minimum_items` is how many items an order had to hold to count.
+    `features` are the graph's inputs, `minimum_items` is how many items an order had to hold to
+    count.
 
     Raises:
         BundleError: If the bundle would be refused when it is loaded.
@@ -232,7 +251,7 @@ def assemble_bundle(
         environment=environment,
         features=tuple(
             ModelFeature(name=f.name, kind=f.kind, minimum=f.minimum, maximum=f.maximum)
-            for f in FEATURES
+            for f in (FEATURE_OF[name] for name in features)
         ),
         training_window={
             **summarise_part(training),
@@ -245,7 +264,7 @@ def assemble_bundle(
         parameters=specification.parameters,
         metrics={"window": "calibration", **metrics},
         libraries={name: version(name) for name in LIBRARIES} | {"xgboost": xgboost.__version__},
-        golden_rows=draw_golden_rows(graph, calibration, options),
+        golden_rows=draw_golden_rows(graph, features, calibration, options),
     )
     card = write_model_card(manifest)
     load_model(graph, manifest.features, manifest.golden_rows)

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from push_propensity.candidates import choose_features
 from push_propensity.splits import (
     FoldOptions,
     Split,
@@ -39,6 +40,22 @@ def folds(days):
 @pytest.fixture(scope="session")
 def development(parts):
     return pd.concat(parts[:2], ignore_index=True)
+
+
+@pytest.fixture(scope="session")
+def extended_parts(extended_frame, days) -> Split:
+    """The same orders with extended features and metadata."""
+    return split_orders(keep_large_orders(extended_frame, 5), days)
+
+
+@pytest.fixture(scope="session")
+def extended_development(extended_parts):
+    return pd.concat(extended_parts[:2], ignore_index=True)
+
+
+@pytest.fixture(scope="session")
+def extended_features(extended_frame):
+    return choose_features(extended_frame.columns, "extended")
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,15 @@
 """Small entries of the selection, quick to fit."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from push_propensity.candidates import FAMILIES, CandidateOptions
+from push_propensity.candidates import ENTRIES, FAMILIES, CandidateOptions
+from push_propensity.feature_frame import FEATURE_NAMES
 from push_propensity.purchase_model import PurchaseModel, fit_model
 
-FAMILY_NAMES = tuple(FAMILIES)
+# What is fitted where the frame has the 27 columns alone.
+FAMILY_NAMES = tuple(FAMILIES[name].stand_in or name for name in ENTRIES)
 CANDIDATE_NAMES = tuple(name for name in FAMILIES if FAMILIES[name].kind == "candidate")
 
 PARAMETERS = {
@@ -32,5 +36,10 @@ def entry(family: str, **changes) -> CandidateOptions:
     return CandidateOptions(**given | changes)
 
 
-def fit(frame: pd.DataFrame, options: CandidateOptions, **parameters) -> PurchaseModel:
-    return fit_model(frame, options, options.complete(parameters))
+def fit(
+    frame: pd.DataFrame,
+    options: CandidateOptions,
+    features: Sequence[str] = FEATURE_NAMES,
+    **parameters,
+) -> PurchaseModel:
+    return fit_model(frame, options, options.complete(parameters), features)

@@ -4,11 +4,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 
-from push_propensity.candidates import FAMILIES, CandidateOptions, check_parameters
-from push_propensity.errors import ParameterError
+from push_propensity.candidates import (
+    ENTRIES,
+    FAMILIES,
+    CandidateOptions,
+    check_parameters,
+    choose_features,
+)
+from push_propensity.errors import DataError, ParameterError
+from push_propensity.feature_frame import (
+    COLUMNS,
+    EXTENDED_NAMES,
+    FEATURE_NAMES,
+    METADATA,
+    OWN_FREQUENCY,
+)
 
 TRAINABLE = ["logistic_l2", "logistic_elastic_net", "xgboost"]
-BASELINES = ["constant", "global_popularity", "ordered_before_popularity"]
+BASELINES = ["constant", "global_popularity", "ordered_before_popularity", "own_frequency"]
 SECRET = "alice@example.org"
 
 REFUSED = {
@@ -177,9 +190,9 @@ class TestFamilies:
     @pytest.mark.parametrize("name", FAMILIES)
     def test_every_call_gives_a_fresh_unfitted_encoder_and_estimator(self, name):
         family, parameters = FAMILIES[name], FAMILIES[name].parameters()
-        encoder = family.encoder()
+        encoder = family.encoder(FEATURE_NAMES)
         assert isinstance(encoder, ColumnTransformer)
-        assert encoder is not family.encoder()
+        assert encoder is not family.encoder(FEATURE_NAMES)
         first, second = (family.estimator(parameters, 1, 2) for _ in range(2))
         assert first is not second
         assert not hasattr(first, "coef_")
@@ -206,3 +219,35 @@ class TestFamilies:
         key = family.complexity(family.parameters())
         assert key == family.complexity(family.parameters())
         assert all(np.isfinite(key))
+
+
+class TestChooseFeatures:
+    def test_those_of_the_frame_whatever_else_there_is(self):
+        assert choose_features(COLUMNS, "frame") == FEATURE_NAMES
+        assert choose_features([*COLUMNS, *EXTENDED_NAMES], "frame") == FEATURE_NAMES
+
+    @pytest.mark.parametrize("some", [EXTENDED_NAMES, EXTENDED_NAMES[5:7], EXTENDED_NAMES[-1:]])
+    def test_the_extended_ones_that_there_are_in_their_order(self, some):
+        columns = [*METADATA, *reversed(some), *COLUMNS]
+        assert choose_features(columns, "extended") == (*FEATURE_NAMES, *some)
+
+    def test_none_is_an_error_that_says_what_to_do(self):
+        with pytest.raises(DataError, match=r"no extended feature.*features to frame\.$"):
+            choose_features([*COLUMNS, *METADATA], "extended")
+
+
+class TestStandIns:
+    def test_own_frequency_is_measured_where_the_frame_has_it(self):
+        options = CandidateOptions(family="own_frequency", seed=1)
+        assert options.measurable_on([*COLUMNS, OWN_FREQUENCY]) == options
+        stand_in = options.measurable_on(COLUMNS)
+        assert stand_in.family == "ordered_before_popularity"
+        assert stand_in == CandidateOptions(family="ordered_before_popularity", seed=1)
+
+    @pytest.mark.parametrize("name", [name for name in ENTRIES if name != "own_frequency"])
+    def test_the_others_always_are(self, name):
+        options = CandidateOptions(family=name, seed=1)
+        assert options.measurable_on(COLUMNS) is options
+
+    def test_are_no_entries_of_their_own(self):
+        assert set(FAMILIES) - set(ENTRIES) == {"ordered_before_popularity"}

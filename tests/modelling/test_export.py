@@ -140,3 +140,23 @@ def test_inputs_of_the_graph(parts):
     assert inputs["normalised_price"].dtype == np.float32
     assert all(column.shape == (len(parts.test), 1) for column in inputs.values())
     assert inputs["vendor"][0, 0] == parts.test["vendor"].iloc[0]
+
+
+@pytest.mark.parametrize("name", CANDIDATE_NAMES)
+class TestExtendedFeatures:
+    def test_are_inputs_and_scores_agree(
+        self, extended_development, extended_parts, extended_features, name
+    ):
+        model = calibrate(
+            fit(extended_development, entry(name), extended_features), extended_parts.calibration
+        )
+        graph = export_model(model)
+        inputs = [given.name for given in onnx.load_from_string(graph).graph.input]
+        assert inputs == list(extended_features)
+        assert check_parity(graph, model, strange(extended_parts.test), TOLERANCE) <= TOLERANCE
+
+    def test_that_are_not_chosen_change_nothing(
+        self, extended_development, extended_parts, calibrated, graphs, name
+    ):
+        model = calibrate(fit(extended_development, entry(name)), extended_parts.calibration)
+        assert export_model(model) == graphs[name]

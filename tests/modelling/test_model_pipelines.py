@@ -7,6 +7,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from push_propensity.bundle import publish, read_bundle
+from push_propensity.candidates import ENTRIES
 from push_propensity.datasets import BundleDataset
 from push_propensity.feature_frame import FEATURE_NAMES
 from push_propensity.metrics import HEADLINE
@@ -17,7 +18,8 @@ from push_propensity.training import TrainingOptions
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry
 
 OPTIONS = TrainingOptions(default_candidate="logistic_l2", resamples=10, seed=5)
-ENTRIES = {f"params:{name}.candidate": entry(name) for name in FAMILY_NAMES}
+PARAMETERS = {f"params:{name}.candidate": entry(name) for name in ENTRIES}
+MODELS = [f"{name}_model" for name in ENTRIES]
 
 
 class KeptDataset(MemoryDataset):
@@ -41,9 +43,9 @@ def run(pipeline, **inputs):
 def inputs(parts, folds):
     return {
         **parts._asdict(),
-        **ENTRIES,
+        **PARAMETERS,
         "folds": folds,
-        "params:selection": SelectionOptions(),
+        "params:model_selection": SelectionOptions(),
         "params:training_options": OPTIONS,
         "params:environment": "memory",
         "params:split": SplitOptions(minimum_items=4),
@@ -81,11 +83,13 @@ class TestSelection:
         trials = selected["trials"]
         assert list(dict.fromkeys(trials["candidate"])) == list(FAMILY_NAMES)
         sizes = trials.groupby("candidate").size()
-        assert sizes.to_dict() == {name: len(selected[f"{name}_trials"]) for name in FAMILY_NAMES}
+        tables = [len(selected[f"{name}_trials"]) for name in ENTRIES]
+        assert sizes.to_dict() == dict(zip(FAMILY_NAMES, tables, strict=True))
 
     def test_every_contender_scores_test_rows(self, selected, parts):
-        for name in FAMILY_NAMES:
-            probability = selected[f"{name}_model"].predict(parts.test)
+        assert [selected[name].name for name in MODELS] == list(FAMILY_NAMES)
+        for name in MODELS:
+            probability = selected[name].predict(parts.test)
             assert ((probability > 0) & (probability < 1)).all()
 
     def test_reproducible(self, inputs, selected):
@@ -95,7 +99,7 @@ class TestSelection:
 
     def test_the_other_rule(self, inputs, selected):
         rule = SelectionOptions(rule="one_standard_error")
-        again = run(model_selection.create_pipeline(), **inputs | {"params:selection": rule})
+        again = run(model_selection.create_pipeline(), **inputs | {"params:model_selection": rule})
         for name in CANDIDATE_NAMES:
             simple, best = again[f"{name}_choice"], selected[f"{name}_choice"]
             assert simple["rule"] == "one_standard_error"

@@ -146,6 +146,36 @@ class TestFitModel:
         assert kept[0] < kept[1]
 
 
+class TestFeatures:
+    @pytest.mark.parametrize("name", CANDIDATE_NAMES)
+    def test_a_candidate_uses_those_that_it_is_given(
+        self, extended_development, extended_parts, extended_features, name
+    ):
+        model = fit(extended_development, entry(name), extended_features)
+        assert (model.name, model.features) == (name, extended_features)
+        frame = extended_parts.test
+        changed = model.predict(frame.assign(purchase_share_variant_id=0.0))
+        assert np.abs(changed - model.predict(frame)).max() > 1e-3
+        with pytest.raises(ValueError, match="purchase_share_variant_id"):
+            model.predict(frame.drop(columns="purchase_share_variant_id"))
+
+    def test_own_frequency_beats_whether_it_was_ever_bought(
+        self, extended_development, extended_parts, models
+    ):
+        own = fit(extended_development, entry("own_frequency"))
+        assert own.name == "own_frequency"
+        assert own.encoder.feature_names_in_.tolist() == list(extended_development.columns)
+        frame = extended_parts.test
+        ever = models["ordered_before_popularity"]
+        losses = [log_loss(frame["outcome"], model.predict(frame)) for model in (own, ever)]
+        assert losses[0] < losses[1] - 0.01
+
+    def test_own_frequency_on_a_frame_that_has_none(self, development, models, parts):
+        model, other = fit(development, entry("own_frequency")), models["ordered_before_popularity"]
+        assert model.name == other.name == "ordered_before_popularity"
+        np.testing.assert_array_equal(model.predict(parts.test), other.predict(parts.test))
+
+
 class FixedMargin(PurchaseModel):
     """A model whose margin is a column of the frame."""
 

@@ -49,6 +49,7 @@ class TestChooseTrial:
             "kind": "candidate",
             "trial": 1,
             "rule": "best",
+            "features": "frame",
             "parameters": {"C": 10.0},
             HEADLINE: pytest.approx(0.6),
         }

@@ -118,8 +118,10 @@ def specification():
     return Specification(candidate="logistic_l2", parameters={"C": 0.1})
 
 
-def fingerprint(windows, specification, options=OPTIONS, **changes):
-    return take_fingerprint(*windows, specification, entry("logistic_l2", **changes), options)
+def fingerprint(windows, specification, options=OPTIONS, features=FEATURE_NAMES, **changes):
+    return take_fingerprint(
+        *windows, specification, entry("logistic_l2", **changes), features, options
+    )
 
 
 class TestFingerprint:
@@ -175,6 +177,24 @@ class TestFingerprint:
         found = fingerprint(windows, specification, asked("logistic_l2", {"C": 0.1}))
         assert found == fingerprint(windows, specification)
 
+    def test_features_matter_and_their_cells(
+        self, extended_parts, extended_features, windows, specification
+    ):
+        frames = [extended_parts.train, pd.concat(extended_parts[1:3], ignore_index=True)]
+        plain = fingerprint(frames, specification)
+        extended = fingerprint(frames, specification, features=extended_features)
+        assert plain.parameters == fingerprint(windows, specification).parameters
+        assert extended.parameters != plain.parameters
+        other = [frames[0].assign(hour_of_day=3.0), frames[1]]
+        changed = fingerprint(other, specification, features=extended_features)
+        assert changed.data != extended.data
+        assert fingerprint(other, specification) == plain
+
+    def test_sampling_weights_matter(self, extended_parts, specification):
+        frames = [extended_parts.train, extended_parts.calibration]
+        other = [frames[0].assign(sampling_weight=2.0), frames[1]]
+        assert fingerprint(other, specification).data != fingerprint(frames, specification).data
+
     def test_candidate_and_parameters_matter(self, windows, specification):
         expected = fingerprint(windows, specification).parameters
         for change in ({"candidate": "xgboost"}, {"parameters": {"C": 0.2}}):
@@ -201,7 +221,7 @@ class TestTrainModel:
     @pytest.mark.parametrize("name", CANDIDATE_NAMES)
     def test_is_fit_then_calibrate(self, windows, parts, name):
         given = Specification(candidate=name, parameters=PARAMETERS[name])
-        model = train_model(*windows, given, entry(name))
+        model = train_model(*windows, given, entry(name), FEATURE_NAMES)
         expected = calibrate(fit(windows[0], entry(name)), windows[1])
         np.testing.assert_array_equal(model.predict(parts.test), expected.predict(parts.test))
 
@@ -213,6 +233,7 @@ class TestTrainModel:
                 calibration.assign(outcome=0.0),
                 specification,
                 entry("logistic_l2"),
+                FEATURE_NAMES,
             )
 
 
@@ -233,7 +254,7 @@ class TestParityRows:
 
 @pytest.fixture(scope="module")
 def model(windows, specification):
-    return train_model(*windows, specification, entry("logistic_l2"))
+    return train_model(*windows, specification, entry("logistic_l2"), FEATURE_NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -262,13 +283,13 @@ class TestMeasure:
 
 class TestGoldenRows:
     def test_score_as_recorded(self, graph, model, windows):
-        golden = draw_golden_rows(graph, windows[1], OPTIONS)
+        golden = draw_golden_rows(graph, FEATURE_NAMES, windows[1], OPTIONS)
         frame = pd.DataFrame({name: golden.inputs[name] for name in FEATURE_NAMES})
         assert len(frame) == len(golden.probabilities) == OPTIONS.golden_rows
         np.testing.assert_allclose(model.predict(frame), golden.probabilities, atol=1e-6)
 
     def test_are_valid_and_plain(self, graph, windows):
-        golden = draw_golden_rows(graph, windows[1], asked(golden_rows=100))
+        golden = draw_golden_rows(graph, FEATURE_NAMES, windows[1], asked(golden_rows=100))
         assert tuple(golden.inputs) == FEATURE_NAMES
         for feature in FEATURES:
             values = golden.inputs[feature.name]
@@ -281,16 +302,16 @@ class TestGoldenRows:
         assert all(type(value) is float for value in golden.probabilities)
 
     def test_are_no_rows_of_the_data(self, graph, windows):
-        golden = draw_golden_rows(graph, windows[1], asked(golden_rows=100))
+        golden = draw_golden_rows(graph, FEATURE_NAMES, windows[1], asked(golden_rows=100))
         drawn = pd.DataFrame(golden.inputs)[list(NUMERIC_FEATURES)]
         real = windows[1][list(NUMERIC_FEATURES)].astype("float32").astype("float64")
         assert drawn.merge(real, how="inner").empty
         assert not drawn.duplicated().any()
 
     def test_the_seed_decides(self, graph, windows):
-        first = draw_golden_rows(graph, windows[1], OPTIONS)
-        assert first == draw_golden_rows(graph, windows[1], OPTIONS)
-        assert first != draw_golden_rows(graph, windows[1], asked(seed=6))
+        first = draw_golden_rows(graph, FEATURE_NAMES, windows[1], OPTIONS)
+        assert first == draw_golden_rows(graph, FEATURE_NAMES, windows[1], OPTIONS)
+        assert first != draw_golden_rows(graph, FEATURE_NAMES, windows[1], asked(seed=6))
 
 
 @pytest.fixture(scope="module")
@@ -298,6 +319,7 @@ def bundle(graph, model, windows, specification):
     metrics = {**measure(model, windows[1], OPTIONS), "export_difference": 2.5e-7}
     return assemble_bundle(
         graph,
+        FEATURE_NAMES,
         fingerprint(windows, specification),
         specification,
         *windows,
@@ -346,6 +368,7 @@ class TestBundle:
         with pytest.raises(BundleError, match="golden rows"):
             assemble_bundle(
                 graph,
+                FEATURE_NAMES,
                 fingerprint(windows, specification),
                 specification,
                 windows[0],
@@ -392,6 +415,55 @@ class TestBundle:
     def test_is_a_bundle_with_two_files(self, bundle):
         assert isinstance(bundle, Bundle)
         assert set(bundle.files) == {"model.onnx", "model_card.md"}
+
+
+@pytest.fixture(scope="module")
+def extended_bundle(extended_parts, extended_features, specification):
+    windows = [extended_parts.train, pd.concat(extended_parts[1:3], ignore_index=True)]
+    model = train_model(*windows, specification, entry("logistic_l2"), extended_features)
+    bundle = assemble_bundle(
+        export_model(model),
+        extended_features,
+        fingerprint(windows, specification, features=extended_features),
+        specification,
+        *windows,
+        measure(model, windows[1], OPTIONS),
+        "somewhere",
+        OPTIONS,
+        minimum_items=5,
+    )
+    return model, bundle
+
+
+class TestExtendedBundle:
+    def test_needs_every_feature_and_no_metadata(self, extended_bundle, extended_features):
+        features = extended_bundle[1].manifest.features
+        assert tuple(feature.name for feature in features) == extended_features
+        assert all(feature.required for feature in features)
+        assert tuple(extended_bundle[1].manifest.golden_rows.inputs) == extended_features
+
+    def test_scores_and_rejects(self, extended_bundle, extended_parts, extended_features):
+        model, bundle = extended_bundle
+        rows = extended_parts.test[list(extended_features)].to_dict("records")
+        columns, faults = bundle.model.schema.tabulate(rows)
+        assert not faults
+        np.testing.assert_allclose(
+            bundle.model.score(columns), model.predict(extended_parts.test), atol=1e-6
+        )
+        late = {**rows[0], "hour_of_day": 24.0}
+        without = {name: value for name, value in rows[0].items() if name != "hour_of_day"}
+        faults = [bundle.model.schema.find_fault(row) for row in (late, without)]
+        assert [(fault.code, fault.feature) for fault in faults] == [
+            ("OUT_OF_RANGE", "hour_of_day"),
+            ("MISSING_FEATURE", "hour_of_day"),
+        ]
+
+    def test_the_card_names_the_groups(self, extended_bundle, bundle):
+        card = extended_bundle[1].files["model_card.md"].decode()
+        assert "21 features that every frame has and 47 extended ones: own_product (10), " in card
+        assert "calendar (3)." in card
+        plain = bundle.files["model_card.md"].decode()
+        assert "- It takes 21 features that every frame has.\n" in plain
 
 
 class TestRollWindows:

@@ -1,14 +1,15 @@
 """A small shop with known structure: what reporting gets from the other pipelines."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from push_propensity.feature_frame import COLUMNS
+from push_propensity import candidates
+from push_propensity.feature_frame import COLUMNS, FEATURE_NAMES
 from push_propensity.metrics import METRICS, SEGMENTS
 from push_propensity.pipelines.reporting import create_pipeline
 from push_propensity.reports.page import ReportOptions
@@ -38,6 +39,8 @@ class Weighted:
 
     weights: dict[str, float]
     bias: float = -4.0
+    name: str = ""
+    features: tuple[str, ...] = FEATURE_NAMES
 
     def predict(self, frame):
         margin = self.bias + sum(w * frame[name].to_numpy() for name, w in self.weights.items())
@@ -53,6 +56,7 @@ MODELS = {
     "logistic_elastic_net": Weighted(TRUE_WEIGHTS | {"abandoned_before": 2.1}),
     "xgboost": Weighted(TRUE_WEIGHTS | {"global_popularity": 5.0}),
 }
+STAND_INS = {"own_frequency": "ordered_before_popularity"}
 
 
 def make_frame(orders=120, products=40, seed=0, first_day="2021-02-01"):
@@ -184,6 +188,7 @@ DATA_QUALITY = {
 def make_inputs():
     """Every free input of the reporting pipeline."""
     trials = make_trials()
+    named = {entry: STAND_INS.get(entry, entry) for entry in candidates.ENTRIES}
     calibration, test = make_frame(seed=3, first_day="2021-01-01"), make_frame(seed=4)
     return {
         "calibration": calibration,
@@ -195,7 +200,7 @@ def make_inputs():
         "data_quality": DATA_QUALITY,
         "params:report_options": OPTIONS,
         "params:split": SplitOptions(minimum_items=3),
-    } | {f"{name}_model": model for name, model in MODELS.items()}
+    } | {f"{entry}_model": replace(MODELS[n], name=n) for entry, n in named.items()}
 
 
 class KeptDataset(MemoryDataset):

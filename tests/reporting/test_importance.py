@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from push_propensity.feature_frame import FEATURE_NAMES
 from push_propensity.reports.importance import permutation_importance, sample_orders
 from tests.reporting.measured_shop import MODELS, make_frame
 
@@ -9,7 +10,9 @@ FRAME = make_frame(orders=80, products=12, seed=5)
 
 @pytest.fixture(scope="module")
 def table():
-    return permutation_importance(MODELS["xgboost"], FRAME, repeats=3, seed=0)
+    return permutation_importance(
+        MODELS["xgboost"], FRAME, features=FEATURE_NAMES, repeats=3, seed=0
+    )
 
 
 def test_what_the_model_does_not_use_costs_nothing(table):

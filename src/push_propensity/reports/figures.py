@@ -24,12 +24,15 @@ COLOURS = {
     "xgboost": "#0072B2",
     "logistic_l2": "#D55E00",
     "logistic_elastic_net": "#CC79A7",
-    "ordered_before_popularity": "#009E73",
+    "own_frequency": "#009E73",
+    "ordered_before_popularity": "#009E73",  # stands in for the one above
     "global_popularity": "#E69F00",
     "constant": "#7F7F7F",
 }
 SPARE_COLOURS = ("#56B4E9", "#000000", "#F0E442")
-BASELINES = frozenset({"constant", "global_popularity", "ordered_before_popularity"})
+BASELINES = frozenset(
+    {"constant", "global_popularity", "ordered_before_popularity", "own_frequency"}
+)
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#7F7F7F"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]

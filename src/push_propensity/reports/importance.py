@@ -7,12 +7,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from push_propensity.feature_frame import FEATURE_NAMES, ORDER, OUTCOME, PRODUCT
+from push_propensity.feature_frame import ORDER, OUTCOME, PRODUCT
 from push_propensity.metrics import ProductRanking
 
 
 class Contender(Protocol):
-    """Anything that gives calibrated probabilities for rows of a feature frame."""
+    """Anything that gives calibrated probabilities for rows of a feature frame.
+
+    Attributes:
+        name: What it is called on the leaderboard.
+        features: The columns that it is given.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def features(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Probability of each row, shape (rows,)."""
@@ -38,9 +49,9 @@ def permutation_importance(
     model: Contender,
     frame: pd.DataFrame,
     *,
+    features: Sequence[str],
     repeats: int,
     seed: int,
-    features: Sequence[str] = FEATURE_NAMES,
 ) -> pd.DataFrame:
     """Drop in average precision when one feature's values are shuffled over all rows.
 
@@ -49,9 +60,9 @@ def permutation_importance(
     Args:
         model: Gives probabilities.
         frame: Feature frame with outcome, not used to fit the model.
+        features: Columns to shuffle.
         repeats: Shuffles of each feature.
         seed: Seed of the shuffles.
-        features: Columns to shuffle.
 
     Returns:
         One row per feature, the largest drop first: feature, product_average_precision and

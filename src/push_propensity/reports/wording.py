@@ -7,6 +7,7 @@ ENTRY_LABELS = {
     "constant": "Constant",
     "global_popularity": "Popularity",
     "ordered_before_popularity": "Ordered-before rule",
+    "own_frequency": "Own-frequency rule",
     "logistic_l2": "L2 logistic regression",
     "logistic_elastic_net": "Elastic-net logistic regression",
     "xgboost": "XGBoost",

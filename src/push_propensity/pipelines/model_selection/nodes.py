@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from push_propensity import selection
-from push_propensity.candidates import CandidateOptions
+from push_propensity.candidates import CandidateOptions, choose_features
 from push_propensity.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.selection import SelectionOptions
 from push_propensity.sweep import sweep
@@ -16,9 +16,12 @@ def sweep_candidate(
     validation: pd.DataFrame,
     folds: pd.DataFrame,
     candidate: CandidateOptions,
+    selection_options: SelectionOptions,
 ) -> pd.DataFrame:
     """Fit and measure every trial of one candidate on every fold."""
-    return sweep(pd.concat([train, validation], ignore_index=True), folds, candidate)
+    development = pd.concat([train, validation], ignore_index=True)
+    features = choose_features(development.columns, selection_options.features)
+    return sweep(development, folds, candidate, features)
 
 
 def choose_trial(
@@ -34,11 +37,13 @@ def fit_contender(
     calibration: pd.DataFrame,
     choice: dict[str, Any],
     candidate: CandidateOptions,
+    selection_options: SelectionOptions,
 ) -> PurchaseModel:
     """Fit the chosen trial to all orders before the calibration window and calibrate it."""
     development = pd.concat([train, validation], ignore_index=True)
     parameters = candidate.complete(choice["parameters"])
-    return calibrate(fit_model(development, candidate, parameters), calibration)
+    features = choose_features(development.columns, selection_options.features)
+    return calibrate(fit_model(development, candidate, parameters, features), calibration)
 
 
 def combine_trials(*tables: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.candidates import FAMILIES
+from push_propensity.candidates import ENTRIES
 from push_propensity.pipelines.model_selection.nodes import (
     build_leaderboard,
     choose_trial,
@@ -12,7 +12,7 @@ from push_propensity.pipelines.model_selection.nodes import (
     sweep_candidate,
 )
 
-ENTRIES = tuple(FAMILIES)
+OPTIONS = "params:model_selection"
 
 
 def create_pipeline() -> Pipeline:
@@ -41,7 +41,7 @@ def _entry(name: str) -> Pipeline:
         namespace=name,
         inputs={"train", "validation", "calibration", "folds"},
         outputs={part: f"{name}_{part}" for part in ("trials", "choice", "model")},
-        parameters={"params:selection"},
+        parameters={OPTIONS},
     )
 
 
@@ -49,19 +49,19 @@ def _template() -> list[Node]:
     return [
         Node(
             sweep_candidate,
-            ["train", "validation", "folds", "params:candidate"],
+            ["train", "validation", "folds", "params:candidate", OPTIONS],
             "trials",
             name="sweep_candidate",
         ),
         Node(
             choose_trial,
-            ["trials", "params:candidate", "params:selection"],
+            ["trials", "params:candidate", OPTIONS],
             "choice",
             name="choose_trial",
         ),
         Node(
             fit_contender,
-            ["train", "validation", "calibration", "choice", "params:candidate"],
+            ["train", "validation", "calibration", "choice", "params:candidate", OPTIONS],
             "model",
             name="fit_contender",
         ),

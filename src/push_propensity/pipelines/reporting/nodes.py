@@ -55,7 +55,7 @@ def score_calibration(calibration: pd.DataFrame, **models: Contender) -> pd.Data
 
 
 def _score(frame: pd.DataFrame, models: Mapping[str, Contender]) -> pd.DataFrame:
-    probabilities = {name: model.predict(frame) for name, model in models.items()}
+    probabilities = {model.name: model.predict(frame) for model in models.values()}
     return frame[KEYS].assign(**probabilities).reset_index(drop=True)
 
 
@@ -142,9 +142,11 @@ def permute_features(
     """What the winner loses when a feature is shuffled."""
     window = {"test": test, "calibration": calibration}[report_options.importance_window]
     sample = importance.sample_orders(window, report_options.importance_orders, report_options.seed)
+    model = models[winner["candidate"]]
     return importance.permutation_importance(
-        models[winner["candidate"]],
+        model,
         sample,
+        features=model.features,
         repeats=report_options.importance_repeats,
         seed=report_options.seed,
     )

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.candidates import FAMILIES
+from push_propensity.candidates import ENTRIES
 from push_propensity.pipelines.reporting.nodes import (
     compare_entries,
     decide_test,
@@ -37,7 +37,7 @@ from push_propensity.reports.figures import (
     plot_weeks,
 )
 
-MODELS = {entry: f"{entry}_model" for entry in FAMILIES}
+MODELS = {entry: f"{entry}_model" for entry in ENTRIES}
 OPTIONS = "params:report_options"
 EVIDENCE = {
     "winner": "winner",

@@ -6,8 +6,9 @@ import pandas as pd
 
 from push_propensity import export, splits, training
 from push_propensity.bundle import Bundle, Fingerprint
-from push_propensity.candidates import CandidateOptions
+from push_propensity.candidates import CandidateOptions, choose_features
 from push_propensity.purchase_model import PurchaseModel
+from push_propensity.selection import SelectionOptions
 from push_propensity.splits import SplitOptions
 from push_propensity.training import Specification, TrainingOptions
 
@@ -43,17 +44,30 @@ def cut_windows(
     return pd.concat([train, validation], ignore_index=True), calibration
 
 
+def pick_features(
+    training_window: pd.DataFrame, selection_options: SelectionOptions
+) -> tuple[str, ...]:
+    """Name the features that the candidate uses."""
+    return choose_features(training_window.columns, selection_options.features)
+
+
 def take_fingerprint(
     training_window: pd.DataFrame,
     calibration_window: pd.DataFrame,
     specification: Specification,
     candidates: dict[str, CandidateOptions],
+    model_features: tuple[str, ...],
     training_options: TrainingOptions,
 ) -> Fingerprint:
     """Digest data, parameters and code."""
     entry = candidates[specification.candidate]
     return training.take_fingerprint(
-        training_window, calibration_window, specification, entry, training_options
+        training_window,
+        calibration_window,
+        specification,
+        entry,
+        model_features,
+        training_options,
     )
 
 
@@ -62,10 +76,13 @@ def train_model(
     calibration_window: pd.DataFrame,
     specification: Specification,
     candidates: dict[str, CandidateOptions],
+    model_features: tuple[str, ...],
 ) -> PurchaseModel:
     """Fit and calibrate the specified candidate."""
     entry = candidates[specification.candidate]
-    return training.train_model(training_window, calibration_window, specification, entry)
+    return training.train_model(
+        training_window, calibration_window, specification, entry, model_features
+    )
 
 
 def export_model(
@@ -94,6 +111,7 @@ def measure_model(
 
 def assemble_bundle(
     onnx_graph: bytes,
+    model_features: tuple[str, ...],
     fingerprint: Fingerprint,
     specification: Specification,
     training_window: pd.DataFrame,
@@ -106,6 +124,7 @@ def assemble_bundle(
     """Put together what is published."""
     return training.assemble_bundle(
         onnx_graph,
+        model_features,
         fingerprint,
         specification,
         training_window,

@@ -9,6 +9,7 @@ from push_propensity.pipelines.training.nodes import (
     cut_windows,
     export_model,
     measure_model,
+    pick_features,
     take_fingerprint,
     train_model,
 )
@@ -41,14 +42,20 @@ def create_pipeline() -> Pipeline:
                 name="cut_windows",
             ),
             Node(
+                pick_features,
+                ["training_window", "params:model_selection"],
+                "model_features",
+                name="pick_features",
+            ),
+            Node(
                 take_fingerprint,
-                [*WINDOWS, "specification", "candidates", OPTIONS],
+                [*WINDOWS, "specification", "candidates", "model_features", OPTIONS],
                 "fingerprint",
                 name="take_fingerprint",
             ),
             Node(
                 train_model,
-                [*WINDOWS, "specification", "candidates"],
+                [*WINDOWS, "specification", "candidates", "model_features"],
                 "trained_model",
                 name="train_model",
             ),
@@ -68,6 +75,7 @@ def create_pipeline() -> Pipeline:
                 assemble_bundle,
                 [
                     "onnx_graph",
+                    "model_features",
                     "fingerprint",
                     "specification",
                     *WINDOWS,
