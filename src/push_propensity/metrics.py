@@ -2,6 +2,11 @@
 
 The sales team fixes the product first, so the headline metric ranks users within a product:
 *product average precision*. The unit is a row (order x product).
+
+Where rows without a purchase were sampled, each row counts by its `sampling_weight`, the inverse of
+its probability of being drawn (Horvitz and Thompson, 1952), so that sums over the sample estimate
+those over all candidate rows without bias. Metrics that are ratios of such sums are consistent;
+average precision is too high where a product's purchases stand above only few drawn rows.
 """
 
 from dataclasses import dataclass
@@ -11,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from push_propensity.feature_frame import ORDERED_BEFORE, OUTCOME, PRODUCT
+from push_propensity.feature_frame import ORDERED_BEFORE, OUTCOME, PRODUCT, SAMPLING_WEIGHT
 
 HEADLINE = "product_average_precision"
 METRICS: tuple[str, ...] = (
@@ -27,6 +32,14 @@ SEGMENTS: tuple[str, ...] = ("all", "repeat", "explore")
 MINIMUM_PURCHASES = 5
 
 Floats = NDArray[np.float64]
+
+
+def row_weights(frame: pd.DataFrame) -> Floats | None:
+    """How many candidate rows each row stands for, shape (rows,), or None if for itself alone."""
+    if SAMPLING_WEIGHT not in frame:
+        return None
+    weight = frame[SAMPLING_WEIGHT].to_numpy(dtype=np.float64)
+    return None if (weight == 1).all() else weight
 
 
 @dataclass(frozen=True)
@@ -158,7 +171,12 @@ def product_average_precision(
     return ranking.average_precision(weight)
 
 
-def expected_calibration_error(outcome: ArrayLike, probability: ArrayLike, bins: int = 20) -> float:
+def expected_calibration_error(
+    outcome: ArrayLike,
+    probability: ArrayLike,
+    bins: int = 20,
+    weight: ArrayLike | None = None,
+) -> float:
     """Mean distance of probability and outcome rate over bins of equal mass, weighted by rows.
 
     Equal mass rather than equal width, because nearly all purchase probabilities are close to 0
@@ -168,6 +186,7 @@ def expected_calibration_error(outcome: ArrayLike, probability: ArrayLike, bins:
         outcome: 0 or 1 per row, shape (rows,).
         probability: Probabilities in [0, 1], shape (rows,).
         bins: Most bins to form.
+        weight: How many rows each one stands for, shape (rows,); 1 each if left out.
 
     Returns:
         A distance in [0, 1], or NaN without rows.
@@ -175,10 +194,16 @@ def expected_calibration_error(outcome: ArrayLike, probability: ArrayLike, bins:
     y, p = np.asarray(outcome, dtype=np.float64), np.asarray(probability, dtype=np.float64)
     if not len(p):
         return float("nan")
-    edges = np.unique(np.quantile(p, np.linspace(0, 1, bins + 1)))
+    w = np.ones(len(p)) if weight is None else np.asarray(weight, dtype=np.float64)
+    levels = np.linspace(0, 1, bins + 1)
+    edges = np.unique(
+        np.quantile(p, levels)
+        if weight is None
+        else np.quantile(p, levels, weights=w, method="inverted_cdf")
+    )
     bin_of = np.searchsorted(edges[1:-1], p, side="right")
-    gap = np.bincount(bin_of, weights=p - y)
-    return float(np.abs(gap).sum() / len(p))
+    gap = np.bincount(bin_of, weights=w * (p - y))
+    return float(np.abs(gap).sum() / w.sum())
 
 
 def evaluate(
@@ -186,6 +211,7 @@ def evaluate(
     probability: ArrayLike,
     product: ArrayLike,
     minimum_purchases: int = MINIMUM_PURCHASES,
+    weight: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Every metric of `METRICS`, with what it was measured on.
 
@@ -194,6 +220,8 @@ def evaluate(
         probability: Probabilities in [0, 1], shape (rows,).
         product: Product of each row, shape (rows,).
         minimum_purchases: Products bought less often don't count in the product metrics.
+        weight: How many candidate rows each row stands for, shape (rows,), 1 for every purchase;
+            1 each if left out.
 
     Returns:
         `rows`, `purchases`, `products` (eligible ones), `purchases_covered` (the share of the
@@ -209,23 +237,26 @@ def evaluate(
         "purchases_covered": float(ranking.purchases / purchases) if purchases else float("nan"),
     }
     within = {
-        HEADLINE: ranking.average_precision(),
-        "product_roc_auc": ranking.roc_auc(),
+        HEADLINE: ranking.average_precision(weight),
+        "product_roc_auc": ranking.roc_auc(weight),
     }
-    values = _pooled(y, p) | within  # where one outcome is absent, all pooled ones are NaN
+    values = _pooled(y, p, weight) | within  # where one outcome is absent, all pooled ones are NaN
     return size | {name: values[name] for name in METRICS}
 
 
-def _pooled(outcome: Floats, probability: Floats) -> dict[str, float]:
+def _pooled(outcome: Floats, probability: Floats, weight: ArrayLike | None) -> dict[str, float]:
     """Metrics over all rows together; NaN where a class is absent."""
     if not 0 < outcome.sum() < len(outcome):
         return dict.fromkeys(METRICS, float("nan"))
+    given, drawn = (outcome, probability), {"sample_weight": weight}
     return {
-        "average_precision": float(average_precision_score(outcome, probability)),
-        "roc_auc": float(roc_auc_score(outcome, probability)),
-        "log_loss": float(log_loss(outcome, probability)),
-        "brier_score": float(brier_score_loss(outcome, probability)),
-        "expected_calibration_error": expected_calibration_error(outcome, probability),
+        "average_precision": float(average_precision_score(*given, **drawn)),
+        "roc_auc": float(roc_auc_score(*given, **drawn)),
+        "log_loss": float(log_loss(*given, **drawn)),
+        "brier_score": float(brier_score_loss(*given, **drawn)),
+        "expected_calibration_error": expected_calibration_error(
+            outcome, probability, weight=weight
+        ),
     }
 
 
@@ -235,7 +266,8 @@ def evaluate_segments(
     """`evaluate` for all rows, repeat rows (bought before) and explore rows (never bought).
 
     Args:
-        frame: A feature frame, or any rows with outcome, variant_id and ordered_before.
+        frame: A feature frame, or any rows with outcome, variant_id and ordered_before; where it
+            has sampling weights, rows count by them.
         probability: Probabilities of its rows, shape (rows,).
         minimum_purchases: As in `evaluate`.
 
@@ -245,9 +277,10 @@ def evaluate_segments(
     p = np.asarray(probability, dtype=np.float64)
     repeat = frame[ORDERED_BEFORE].to_numpy() > 0
     masks = {"all": np.ones(len(frame), dtype=bool), "repeat": repeat, "explore": ~repeat}
-    y, product = frame[OUTCOME].to_numpy(), frame[PRODUCT].to_numpy()
-    rows = [
-        {"segment": segment} | evaluate(y[mask], p[mask], product[mask], minimum_purchases)
-        for segment, mask in masks.items()
-    ]
+    y, product, weight = frame[OUTCOME].to_numpy(), frame[PRODUCT].to_numpy(), row_weights(frame)
+    rows = []
+    for segment, mask in masks.items():
+        w = None if weight is None else weight[mask]
+        measured = evaluate(y[mask], p[mask], product[mask], minimum_purchases, w)
+        rows.append({"segment": segment} | measured)
     return pd.DataFrame(rows)

@@ -16,6 +16,7 @@ from xgboost import XGBClassifier
 from push_propensity.candidates import CandidateOptions, Estimator, Parameters
 from push_propensity.errors import DataError
 from push_propensity.feature_frame import FEATURE_NAMES, OUTCOME
+from push_propensity.metrics import row_weights
 
 Floats = NDArray[np.float64]
 
@@ -54,26 +55,29 @@ def margin(estimator: Any, encoded: Any) -> Floats:
 
 
 def draw_training_rows(
-    outcome: NDArray[np.float64], negative_share: float, seed: int
+    frame: pd.DataFrame, negative_share: float, seed: int
 ) -> tuple[NDArray[np.intp], Floats]:
     """Rows to train on and their weights: every purchase and a seeded share of the rest.
 
     Args:
-        outcome: 0 or 1 per row, shape (rows,).
+        frame: Rows with outcome and, if they are a sample themselves, sampling_weight.
         negative_share: Share of the rows of outcome 0 to keep, in (0, 1].
         seed: Seed of the draw.
 
     Returns:
-        Positions in rising order and inverse-probability weights, both of shape (drawn,).
+        Positions in rising order and inverse-probability weights, both of shape (drawn,); where
+        the frame is a sample, its own weights are multiplied in.
 
     Raises:
         DataError: If the drawn rows are all purchases or none is one.
     """
+    outcome, sampled = frame[OUTCOME].to_numpy(), row_weights(frame)
     bought = outcome == 1
     drawn = np.random.default_rng(seed).random(len(outcome)) < negative_share
     rows = np.flatnonzero(bought | drawn)
     _require_both_outcomes(outcome[rows], "training", "Give more data or a larger `train_share`.")
-    return rows, np.where(bought[rows], 1.0, 1.0 / negative_share)
+    weight = np.where(bought[rows], 1.0, 1.0 / negative_share)
+    return rows, weight if sampled is None else weight * sampled[rows]
 
 
 def fit_model(
@@ -93,9 +97,7 @@ def fit_model(
     Raises:
         DataError: If the rows are all purchases or none is one.
     """
-    rows, weight = draw_training_rows(
-        frame[OUTCOME].to_numpy(), options.negative_share, options.seed
-    )
+    rows, weight = draw_training_rows(frame, options.negative_share, options.seed)
     drawn = frame.iloc[rows] if len(rows) < len(frame) else frame
     entry = options.measurable_on(frame.columns)
     family = entry.definition

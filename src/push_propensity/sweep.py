@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from push_propensity.candidates import CandidateOptions, Estimator, Parameters
 from push_propensity.feature_frame import FEATURE_NAMES, OUTCOME
-from push_propensity.metrics import HEADLINE, evaluate_segments
+from push_propensity.metrics import HEADLINE, evaluate_segments, row_weights
 from push_propensity.purchase_model import draw_training_rows, margin
 from push_propensity.splits import fold_masks
 
@@ -45,9 +45,7 @@ class EncodedFold:
         features: Sequence[str] = FEATURE_NAMES,
     ) -> "EncodedFold":
         """Fit the encoder to the fold's training rows alone and encode both parts."""
-        rows, weight = draw_training_rows(
-            train[OUTCOME].to_numpy(), options.negative_share, options.seed
-        )
+        rows, weight = draw_training_rows(train, options.negative_share, options.seed)
         drawn = train.iloc[rows] if len(rows) < len(train) else train
         encoder = options.definition.encoder(features)
         encoded = encoder.fit_transform(drawn)
@@ -157,11 +155,13 @@ def _fit_boosted(estimator: Any, fold: EncodedFold, options: CandidateOptions) -
         eval_metric=EARLY_STOPPING_METRIC,
     )
     evaluation = [(fold.validation, fold.validation_frame[OUTCOME].to_numpy())]
+    weight = row_weights(fold.validation_frame)
     estimator.fit(
         fold.train,
         fold.train_outcome,
         sample_weight=fold.weight,
         eval_set=evaluation,
+        sample_weight_eval_set=None if weight is None else [weight],
         verbose=False,
     )
 

@@ -13,7 +13,9 @@ from push_propensity.metrics import (
     evaluate_segments,
     expected_calibration_error,
     product_average_precision,
+    row_weights,
 )
+from tests.conftest import sample_rows
 
 
 def reference(outcome, score, product, metric, minimum, weight=None):
@@ -185,6 +187,76 @@ class TestExpectedCalibrationError:
 
     def test_without_rows(self):
         assert np.isnan(expected_calibration_error([], []))
+
+
+class TestSampledRows:
+    """Rows that stand for others: every purchase is there, the rest with weights."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def shop():
+        rng = np.random.default_rng(0)
+        product = rng.integers(0, 10, 6_000)
+        margin = rng.normal(-3, 1.2, 6_000) + 0.1 * product
+        probability = 1 / (1 + np.exp(-margin))
+        columns = {
+            "outcome": (rng.random(6_000) < probability).astype(float),
+            "variant_id": product,
+            "ordered_before": (margin > -2).astype(float),
+            "probability": probability,
+        }
+        return pd.DataFrame(columns)
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def estimates(shop):
+        samples = (sample_rows(shop, 0.3, seed) for seed in range(150))
+        return [evaluate_segments(s, s["probability"]).set_index("segment") for s in samples]
+
+    @pytest.mark.parametrize("segment", ["all", "repeat", "explore"])
+    @pytest.mark.parametrize("metric", ["log_loss", "brier_score", "roc_auc", "product_roc_auc"])
+    def test_metrics_estimate_those_of_all_rows_without_bias(
+        self, shop, estimates, metric, segment
+    ):
+        whole = evaluate_segments(shop, shop["probability"]).set_index("segment")
+        found = np.array([table.loc[segment, metric] for table in estimates])
+        error = found.std() / np.sqrt(len(found))
+        assert abs(found.mean() - whole.loc[segment, metric]) < 4 * error + 1e-4
+
+    @pytest.mark.parametrize("metric", ["average_precision", HEADLINE])
+    def test_average_precision_is_about_that_of_all_rows(self, shop, estimates, metric):
+        whole = evaluate_segments(shop, shop["probability"])[metric][0]
+        found = np.mean([table.loc["all", metric] for table in estimates])
+        assert found == pytest.approx(whole, rel=0.05)
+        sample = sample_rows(shop, 0.3, 1).drop(columns="sampling_weight")
+        assert evaluate_segments(sample, sample["probability"])[metric][0] > 1.5 * whole
+
+    def test_calibration_of_honest_probabilities(self, estimates):
+        found = [table.loc["all", "expected_calibration_error"] for table in estimates]
+        assert np.mean(found) < 0.02
+
+    def test_the_rows_measured_are_those_of_the_sample(self, shop):
+        sample = sample_rows(shop, 0.3, 1)
+        measured = evaluate_segments(sample, sample["probability"]).iloc[0]
+        assert measured["rows"] == len(sample)
+        assert measured["purchases"] == shop["outcome"].sum()
+
+    @given(ranked_rows())
+    @settings(max_examples=50, deadline=None)
+    def test_a_weight_is_as_many_rows(self, rows):
+        outcome, score, product, weight, minimum = rows
+        times = np.where(outcome == 1, 1, weight + 1).astype(int)
+        repeated = [np.repeat(values, times) for values in (outcome, score, product)]
+        expected = evaluate(*repeated, minimum, np.ones(times.sum()))
+        found = evaluate(outcome, score, product, minimum, times)
+        for name in METRICS:
+            assert found[name] == pytest.approx(expected[name], abs=1e-9, nan_ok=True)
+
+    def test_weights_of_1_are_none(self, shop):
+        assert row_weights(shop) is None
+        assert row_weights(shop.assign(sampling_weight=np.float32(1))) is None
+        weight = row_weights(shop.assign(sampling_weight=1 + shop["ordered_before"]))
+        assert weight.tolist() == (1 + shop["ordered_before"]).tolist()
 
 
 class TestEvaluate:

@@ -9,12 +9,14 @@ from kedro.runner import SequentialRunner
 from push_propensity.bundle import publish, read_bundle
 from push_propensity.candidates import ENTRIES
 from push_propensity.datasets import BundleDataset
-from push_propensity.feature_frame import FEATURE_NAMES
+from push_propensity.errors import DataError
+from push_propensity.feature_frame import EXTENDED_NAMES, FEATURE_NAMES
 from push_propensity.metrics import HEADLINE
 from push_propensity.pipelines import model_selection, training
 from push_propensity.selection import SelectionOptions
 from push_propensity.splits import SplitOptions
 from push_propensity.training import TrainingOptions
+from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry
 
 OPTIONS = TrainingOptions(default_candidate="logistic_l2", resamples=10, seed=5)
@@ -169,3 +171,42 @@ class TestTraining:
     def test_windows_without_a_refit(self, trained, development, parts):
         pd.testing.assert_frame_equal(trained["training_window"], development)
         pd.testing.assert_frame_equal(trained["calibration_window"], parts.calibration)
+
+
+class TestExtendedFeatures:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def made(inputs, extended_parts):
+        """Both pipelines on a frame with extended features whose train part is a sample."""
+        sampled = extended_parts._replace(train=sample_rows(extended_parts.train, 0.6, seed=1))
+        options = {"params:model_selection": SelectionOptions(features="extended")}
+        given = inputs | sampled._asdict() | options
+        selected = run(model_selection.create_pipeline(), **given)
+        trained = run(training.create_pipeline(), **given, winner=selected["winner"])
+        return selected | trained
+
+    def test_own_frequency_is_the_baseline_to_beat(self, made):
+        board = made["leaderboard"]
+        assert sorted(board["candidate"]) == sorted(ENTRIES)
+        baselines = board.loc[board["kind"] == "baseline", "candidate"]
+        assert baselines.iloc[0] == "own_frequency"
+        assert made["winner"]["features"] == "extended"
+
+    def test_the_winner_is_the_contender_that_was_compared(self, made, extended_parts):
+        contender = made[f"{made['winner']['candidate']}_model"]
+        assert contender.features == made["model_features"]
+        np.testing.assert_array_equal(
+            made["trained_model"].predict(extended_parts.test),
+            contender.predict(extended_parts.test),
+        )
+
+    def test_the_bundle_needs_the_features_that_were_used(self, made, tmp_path):
+        published = publish(made["model_bundle"], tmp_path)
+        manifest = read_bundle(tmp_path / published.path).manifest
+        assert tuple(feature.name for feature in manifest.features) == made["model_features"]
+        assert made["model_features"] == (*FEATURE_NAMES, *EXTENDED_NAMES)
+
+    def test_that_the_frame_lacks(self, inputs):
+        options = {"params:model_selection": SelectionOptions(features="extended")}
+        with pytest.raises(DataError, match="no extended feature"):
+            run(training.create_pipeline(), **inputs | options, winner={})

@@ -14,7 +14,13 @@ from push_propensity.purchase_model import (
     fit_model,
 )
 from push_propensity.splits import keep_large_orders
+from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
+
+
+def draw(outcome, share, seed, **columns):
+    frame = pd.DataFrame({"outcome": np.asarray(outcome, dtype=float)} | columns)
+    return draw_training_rows(frame, share, seed)
 
 
 class TestDrawTrainingRows:
@@ -22,7 +28,7 @@ class TestDrawTrainingRows:
     @settings(max_examples=40, deadline=None)
     def test_every_purchase_and_weights_that_make_up_for_the_rest(self, share, seed):
         outcome = (np.arange(4_000) % 10 == 3).astype(float)
-        rows, weight = draw_training_rows(outcome, share, seed)
+        rows, weight = draw(outcome, share, seed)
         assert (np.diff(rows) > 0).all()
         assert outcome[rows].sum() == outcome.sum()
         assert (weight[outcome[rows] == 1] == 1.0).all()
@@ -36,28 +42,49 @@ class TestDrawTrainingRows:
         value = np.linspace(1, 2, 200)
         totals = []
         for seed in range(400):
-            rows, weight = draw_training_rows(outcome, 0.2, seed)
+            rows, weight = draw(outcome, 0.2, seed)
             totals.append((weight * value[rows]).sum())
         error = np.std(totals) / np.sqrt(len(totals))
         assert abs(np.mean(totals) - value.sum()) < 4 * error
 
     def test_a_share_of_one_keeps_all_rows(self):
         outcome = np.array([0.0, 1.0, 0.0])
-        rows, weight = draw_training_rows(outcome, 1.0, 5)
+        rows, weight = draw(outcome, 1.0, 5)
         assert rows.tolist() == [0, 1, 2]
         assert weight.tolist() == [1.0, 1.0, 1.0]
 
     def test_the_seed_decides(self):
         outcome = np.arange(300) % 3 == 0
-        first, _ = draw_training_rows(outcome, 0.5, 1)
-        again, _ = draw_training_rows(outcome, 0.5, 1)
-        other, _ = draw_training_rows(outcome, 0.5, 2)
+        first, _ = draw(outcome, 0.5, 1)
+        again, _ = draw(outcome, 0.5, 1)
+        other, _ = draw(outcome, 0.5, 2)
         assert first.tolist() == again.tolist() != other.tolist()
 
     @pytest.mark.parametrize("value", [0.0, 1.0])
     def test_one_outcome_alone(self, value):
         with pytest.raises(DataError, match="training window must hold rows with and without"):
-            draw_training_rows(np.full(20, value), 0.5, 1)
+            draw(np.full(20, value), 0.5, 1)
+
+
+class TestSampledTraining:
+    def test_weights_are_multiplied(self):
+        outcome = np.arange(1_000) % 10 == 0
+        sampled = np.where(outcome, 1.0, 4.0)
+        rows, weight = draw(outcome, 0.5, 3, sampling_weight=sampled)
+        same, alone = draw(outcome, 0.5, 3)
+        assert rows.tolist() == same.tolist()
+        assert weight.tolist() == (alone * sampled[rows]).tolist()
+        assert set(weight) == {1.0, 8.0}
+
+    @pytest.mark.parametrize("share", [1.0, 0.5])
+    @pytest.mark.parametrize("name", FAMILY_NAMES)
+    def test_the_level_is_that_of_all_rows(self, development, models, name, share):
+        sample = sample_rows(development, 0.4, seed=2)
+        model = fit(sample, entry(name, negative_share=share))
+        whole = models[name].predict(development)
+        assert model.predict(development).mean() == pytest.approx(whole.mean(), rel=0.2)
+        unweighted = fit(sample.drop(columns="sampling_weight"), entry(name))
+        assert unweighted.predict(development).mean() > 1.4 * whole.mean()
 
 
 class TestFitModel:

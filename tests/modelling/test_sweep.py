@@ -6,9 +6,10 @@ import pytest
 from scipy.special import expit
 
 from push_propensity.errors import DataError
-from push_propensity.metrics import METRICS, SEGMENTS, evaluate_segments
+from push_propensity.metrics import HEADLINE, METRICS, SEGMENTS, evaluate_segments
 from push_propensity.splits import fold_masks, keep_large_orders
 from push_propensity.sweep import MOST_ROUNDS, EncodedFold, sweep
+from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 
 KEYS = ["candidate", "kind", "trial", "fold", "segment", "parameters", "n_estimators"]
@@ -117,6 +118,52 @@ class TestEncodedFold:
         assert fold.train_outcome.sum() == development["outcome"].sum()
         assert set(fold.weight) == {1.0, 2.0}
         assert fold.validation.shape[0] == len(development)
+
+
+class TestSampledRows:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def sampled(development):
+        """Folds lie in the sampled part."""
+        return sample_rows(development, 0.5, seed=4)
+
+    @pytest.mark.parametrize("name", CANDIDATE_NAMES)
+    def test_trials_measure_about_the_same(self, tables, sampled, folds, name):
+        found = sweep(sampled, folds, entry(name))
+        whole = tables[name]
+        assert (found["rows"] < whole["rows"]).all()
+        assert found["purchases"].tolist() == whole["purchases"].tolist()
+        for metric, tolerance in (("log_loss", 0.03), ("brier_score", 0.02), ("roc_auc", 0.05)):
+            rows = found["segment"] == "all"
+            np.testing.assert_allclose(found[metric][rows], whole[metric][rows], atol=tolerance)
+
+    def test_early_stopping_minds_the_weights(self, sampled, folds):
+        options = entry("xgboost", sweep={"learning_rate": [0.5]}, early_stopping_rounds=2)
+        rows = sweep(sampled, folds, options).query("fold == 1 and segment == 'all'")
+        best = int(rows["n_estimators"].iloc[0])
+        _, train, validation = next(iter(fold_masks(sampled, folds)))
+        part, losses = sampled[validation], {}
+        for rounds in (max(best - 1, 1), best, best + 1):
+            model = fit(sampled[train], options, learning_rate=0.5, n_estimators=rounds)
+            losses[rounds] = evaluate_segments(part, model.predict(part))["log_loss"].iloc[0]
+        assert min(losses, key=losses.__getitem__) == best
+        assert losses[best] == pytest.approx(rows["log_loss"].iloc[0], abs=1e-6)
+
+
+def test_extended_features_are_swept_and_own_frequency_is_measured(
+    extended_development, folds, tables, extended_features
+):
+    found = sweep(extended_development, folds, entry("own_frequency"))
+    assert set(found["candidate"]) == {"own_frequency"}
+    ever = tables["ordered_before_popularity"]
+    assert found["log_loss"].mean() < ever["log_loss"].mean()
+    plain, extended = (
+        sweep(extended_development, folds, entry("logistic_l2"), features)
+        for features in (extended_features[:21], extended_features)
+    )
+    pd.testing.assert_frame_equal(plain, tables["logistic_l2"])
+    best = [table.query("segment == 'all'")[HEADLINE].max() for table in (plain, extended)]
+    assert best[1] > best[0] + 0.01
 
 
 def test_a_fold_of_one_outcome(development, folds):
