@@ -142,27 +142,31 @@ def choose_winner(
         trials: The tables of all sweeps.
 
     Returns:
-        The winner's choice, with `runner_up`: the next candidate, the mean difference over the
-        folds and its standard error (paired by fold; null where there is one fold).
+        The winner's choice, with `runner_up`, the next candidate, and `baseline`, the best one to
+        beat: the name of each, the mean difference over the folds and its standard error (paired by
+        fold; null where there is one fold); null where there is none.
     """
-    order = leaderboard.loc[leaderboard["kind"] == "candidate", "candidate"].to_list()
     by_name = {choice["candidate"]: choice for choice in chosen}
-    winner = dict(by_name[order[0]])
-    winner["runner_up"] = _distance(by_name, order, trials) if len(order) > 1 else None
+    best, *others = leaderboard.loc[leaderboard["kind"] == "candidate", "candidate"]
+    baselines = leaderboard.loc[leaderboard["kind"] == "baseline", "candidate"].to_list()
+    winner = dict(by_name[best])
+    for role, names in (("runner_up", others), ("baseline", baselines)):
+        other = by_name[names[0]] if names else None
+        winner[role] = _distance(by_name[best], other, trials) if other else None
     return winner
 
 
 def _distance(
-    by_name: dict[str, dict[str, Any]], order: list[str], trials: pd.DataFrame
+    choice: dict[str, Any], other: dict[str, Any], trials: pd.DataFrame
 ) -> dict[str, Any]:
     first, second = (
-        _scores(trials[trials["candidate"] == name]).loc[by_name[name]["trial"]]
-        for name in order[:2]
+        _scores(trials[trials["candidate"] == each["candidate"]]).loc[each["trial"]]
+        for each in (choice, other)
     )
     difference = (first - second).dropna()
     error = difference.sem()
     return {
-        "candidate": order[1],
+        "candidate": other["candidate"],
         "difference": float(difference.mean()),
         "standard_error": None if pd.isna(error) else float(error),
     }

@@ -181,6 +181,11 @@ class TestChooseWinner:
             "difference": pytest.approx(0.05),
             "standard_error": pytest.approx(0.05),
         }
+        assert winner["baseline"] == {
+            "candidate": "constant",
+            "difference": pytest.approx(-0.3),
+            "standard_error": pytest.approx(0.1),
+        }
         assert json.loads(json.dumps(winner)) == winner
         assert "runner_up" not in chosen[2]
 
@@ -196,3 +201,6 @@ class TestChooseWinner:
         winner = choose_winner(build_leaderboard(trials, chosen[1:]), chosen[1:], trials)
         assert winner["candidate"] == "xgboost"
         assert winner["runner_up"] is None
+        alone = choose_winner(build_leaderboard(trials, chosen[2:]), chosen[2:], trials)
+        assert alone["runner_up"] is None
+        assert alone["baseline"] is None

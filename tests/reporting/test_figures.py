@@ -38,6 +38,16 @@ def test_curves_are_listed_by_their_value(results, name):
     assert values == sorted(values, reverse=True)
 
 
+def test_only_the_features_that_cost_most_are_drawn():
+    drops = np.linspace(0.5, 0.0, 50)
+    columns = ["product_average_precision", "average_precision"]
+    table = pd.DataFrame({"feature": [f"f{n}" for n in range(50)]})
+    table = table.assign(**dict.fromkeys(columns, drops))
+    table = table.assign(**{f"{name}_deviation": 0.01 for name in columns})
+    drawn = figures.plot_importance(table).data[0].y
+    assert list(drawn) == [f"f{n}" for n in range(figures.MOST_DRAWN)][::-1]
+
+
 def test_every_entry_has_its_own_colour_everywhere(results):
     by_name = {}
     for name in ("gains_figure", "roc_figure", "product_precision_recall_figure"):

@@ -175,6 +175,32 @@ def test_the_runner_up_is_told_where_it_is_known(evidence, runner_up, verdicts):
     assert [f["verdict"] for f in about(told, "Folds and test")[1:]] == verdicts
 
 
+@pytest.mark.parametrize(
+    ("difference", "verdict", "words"),
+    [
+        (0.3, "worked", "was 0.300 product AP ahead of Own-frequency rule, the baseline to beat"),
+        (-0.3, "failed", "was 0.300 product AP behind Own-frequency rule, the baseline to beat"),
+        (-0.01, "noise", "(standard error 0.020, paired by fold): within noise."),
+    ],
+)
+def test_the_lead_over_the_baseline_to_beat(evidence, difference, verdict, words):
+    baseline = {"candidate": "own_frequency", "difference": difference, "standard_error": 0.02}
+    told = dataclasses.replace(evidence, winner=WINNER | {"baseline": baseline})
+    finding = about(told, "Folds and test")[-1]
+    assert finding["verdict"] == verdict
+    assert words in finding["text"]
+
+
+def test_the_features_are_named_by_group(evidence):
+    assert evidence.features == "21 features that every frame has"
+    names = [*evidence.importance["feature"], "hour_of_day", "affinity_history", "day_of_week"]
+    importance = pd.DataFrame({"feature": names})
+    extended = dataclasses.replace(evidence, importance=importance)
+    assert extended.features == (
+        "21 features that every frame has and 3 extended ones: calendar (2), affinity (1)"
+    )
+
+
 def test_too_many_expected_purchases_are_a_failure(evidence):
     [fine] = about(evidence, "Calibration")
     assert fine["verdict"] == "worked"

@@ -90,6 +90,13 @@ def test_findings_are_in_the_report_and_the_card(results):
     assert "What worked" in results["report"]
 
 
+def test_the_features_and_the_baseline_to_beat_are_described(results):
+    assert "XGBoost is given 21 features that every frame has." in results["report"]
+    assert "It is given 21 features that every frame has." in results["model_card"]
+    assert "the ordered-before rule ranks users who bought" in results["report"]
+    assert "the own-frequency rule" not in results["report"]
+
+
 def test_the_least_size_of_an_order_is_the_configured_one(results):
     assert "in orders of at least 3 items," in results["model_card"]
     assert "Only orders of at least 3 items count." in results["report"]

@@ -33,6 +33,7 @@ SPARE_COLOURS = ("#56B4E9", "#000000", "#F0E442")
 BASELINES = frozenset(
     {"constant", "global_popularity", "ordered_before_popularity", "own_frequency"}
 )
+MOST_DRAWN = 30
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#7F7F7F"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
@@ -309,12 +310,12 @@ def _path_traces(part: pd.DataFrame, colour: str) -> list[go.Scatter]:
 
 
 def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
-    """Drop in product average precision when a feature is shuffled.
+    """Drop in product average precision when a feature is shuffled, the largest drops.
 
     Args:
         feature_importance: From `importance.permutation_importance`.
     """
-    table = feature_importance.iloc[::-1]
+    table = feature_importance.head(MOST_DRAWN).iloc[::-1]
     figure = _figure("What is lost when a feature is shuffled", _height(len(table), 24))
     for metric, colour, symbol in (
         ("average_precision", VERMILION, "circle-open"),

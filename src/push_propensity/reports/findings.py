@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 from scipy.stats import t
 
+from push_propensity.feature_frame import describe_features
 from push_propensity.metrics import HEADLINE
 from push_propensity.reports.uncertainty import GAIN
 from push_propensity.reports.wording import (
@@ -84,6 +85,11 @@ class Evidence:
     def label(self) -> str:
         """The winner's name for readers."""
         return entry_label(self.name)
+
+    @property
+    def features(self) -> str:
+        """What the winner is given, in words."""
+        return describe_features(self.importance["feature"])
 
     @property
     def baselines(self) -> list[str]:
@@ -402,23 +408,25 @@ def _folds_and_test(evidence: Evidence) -> Iterator[Finding]:
     )
     failed: Verdict = "failed" if folds > test["high"] else "note"
     yield Finding("Folds and test", "worked" if inside else failed, text)
-    yield from _runner_up(evidence)
+    yield from _lead(evidence, "runner_up", "")
+    yield from _lead(evidence, "baseline", ", the baseline to beat")
 
 
-def _runner_up(evidence: Evidence) -> Iterator[Finding]:
+def _lead(evidence: Evidence, role: str, called: str) -> Iterator[Finding]:
     """How sure the choice was on the folds themselves."""
-    second = evidence.winner.get("runner_up")
-    if not second or not defined(second["standard_error"]):
+    other = evidence.winner.get(role)
+    if not other or not defined(other["standard_error"]):
         return
-    ahead, error = float(second["difference"]), float(second["standard_error"])
+    ahead, error = float(other["difference"]), float(other["standard_error"])
     paths = evidence.paths[evidence.paths["candidate"] == evidence.name]
-    sure = _certain(evidence, ahead, error, int(paths["folds"].max()) if len(paths) else 0)
+    sure = _certain(evidence, abs(ahead), error, int(paths["folds"].max()) if len(paths) else 0)
     text = (
-        f"On the folds {evidence.label} was {number(ahead)} product AP ahead of "
-        f"{entry_label(str(second['candidate']))} (standard error {number(error)}, paired by "
-        f"fold){'' if sure else ': within noise'}."
+        f"On the folds {evidence.label} was {number(abs(ahead))} product AP "
+        f"{'ahead of' if ahead >= 0 else 'behind'} {entry_label(str(other['candidate']))}{called} "
+        f"(standard error {number(error)}, paired by fold){'' if sure else ': within noise'}."
     )
-    yield Finding("Folds and test", "worked" if sure else "noise", text)
+    settled: Verdict = "worked" if ahead >= 0 else "failed"
+    yield Finding("Folds and test", settled if sure else "noise", text)
 
 
 def _calibration(evidence: Evidence) -> Iterator[Finding]:

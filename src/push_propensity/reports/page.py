@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.metrics import HEADLINE
 from push_propensity.reports import tables
+from push_propensity.reports.figures import MOST_DRAWN
 from push_propensity.reports.findings import SWEPT, Evidence, derive, metric_sentence, summarise
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.uncertainty import GAIN
@@ -108,6 +109,17 @@ RULES = {
     "best": "the one with the highest mean",
     "one_standard_error": "the simplest one within one standard error of the highest mean",
 }
+BASELINES = {
+    "own_frequency": (
+        "the own-frequency rule ranks users by the share of their orders that held the product, "
+        "then by its popularity"
+    ),
+    "ordered_before_popularity": (
+        "the ordered-before rule ranks users who bought the product before first, then by its "
+        "popularity"
+    ),
+    "constant": "the constant knows nothing",
+}
 VERDICT_TITLES = {
     "worked": "What worked",
     "failed": "What did not",
@@ -178,6 +190,7 @@ def render_card(evidence: Evidence, setting: Setting, findings: Mapping[str, Any
         data=_data_sentence(setting),
         summary=findings["summary"],
         winner=dict(evidence.winner),
+        features=evidence.features,
         as_json=lambda value: json.dumps(value, sort_keys=True),
         metric_sentence=metric_sentence(evidence),
         verdicts=_grouped(findings["findings"]),
@@ -306,11 +319,15 @@ def _leaderboard(evidence: Evidence) -> Section:
     text = (
         "The winner is the candidate with the highest mean product AP over the folds, each "
         f"candidate standing with one trial: {RULES.get(rule, rule)}. Baselines are in the table "
-        "to be beaten: the ordered-before rule ranks users who bought the product before first, "
-        "then by its popularity; the constant knows nothing."
+        f"to be beaten: {_baselines(evidence)}."
     )
     board = tables.leaderboard_table(evidence.leaderboard)
     return Section("leaderboard", "Leaderboard", (text,), (chart,), (board,))
+
+
+def _baselines(evidence: Evidence) -> str:
+    present = set(evidence.baselines)
+    return "; ".join(text for name, text in BASELINES.items() if name in present)
 
 
 def _test(evidence: Evidence) -> Section:
@@ -407,14 +424,14 @@ def _features(evidence: Evidence, setting: Setting) -> Section:
     chart = Chart(
         "importance_figure",
         "How much average precision is lost when the feature's values are shuffled over all rows; "
-        "bars are standard deviations over shuffles.",
+        f"bars are standard deviations over shuffles. At most {MOST_DRAWN} features are drawn.",
         wide=True,
         scrolled_below=560,
     )
     text = (
-        f"Permutation importance of {evidence.label}, on orders of the {setting.importance_window} "
-        "window. It says what this model uses, not what causes purchases; columns that say the "
-        "same share the loss."
+        f"{evidence.label} is given {evidence.features}. Permutation importance, on orders of the "
+        f"{setting.importance_window} window, says what this model uses, not what causes "
+        "purchases; columns that say the same share the loss."
     )
     view = replace(tables.importance_table(evidence.importance), folded=True)
     return Section("features", "Features", (text,), (chart,), (view,))
