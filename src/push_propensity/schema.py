@@ -64,11 +64,15 @@ LONGEST_NAME = 40
 
 
 def _to_number(column: "pd.Series[float]") -> "pd.Series[float]":
+    if column.dtype == "float64":
+        return column
     return pd.to_numeric(column, errors="coerce").astype("float64")
 
 
 def _to_small_number(column: "pd.Series[float]") -> "pd.Series[float]":
     """Read numbers as float32, half the memory; what is too large for it becomes infinite."""
+    if column.dtype == "float32":
+        return column
     with np.errstate(over="ignore"):
         return pd.to_numeric(column, errors="coerce").astype("float32")
 
