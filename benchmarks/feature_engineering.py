@@ -2,10 +2,10 @@
 
     python benchmarks/feature_engineering.py --scales 1 4 16
 
-First the pipeline takes turns with one hand-written DuckDB SQL statement for the same 27 columns, on
-the raw tables in data/01_raw/box_builder or, where there are none, on a simulated shop; both frames
-must be equal. Then it builds the frames of simulated shops that grow. Each measurement is a process
-of its own, and its peak memory is the largest resident set of that process.
+First the pipeline takes turns with one hand-written DuckDB SQL statement for the same 27 columns,
+on the raw tables in data/01_raw/box_builder or, where there are none, on a simulated shop; both
+frames must be equal. Then it builds the frames of simulated shops that grow. Each measurement is a
+process of its own, and its peak memory is the largest resident set of that process.
 """
 
 import argparse
@@ -158,8 +158,8 @@ def compare_with_sql(shop: Shop, repetitions: int) -> str:
             "",
             f"Both frames are equal. feature_engineering takes {ours.least() / sql.least():.2f} "
             f"times as long by the least seconds, {ours.median() / sql.median():.2f} times by the "
-            f"medians and {processor:.2f} times by the least processor seconds; the goal is at most "
-            f"{GOAL}.",
+            f"medians and {processor:.2f} times by the least processor seconds; the goal is at "
+            f"most {GOAL}.",
         ]
     )
 

@@ -1,6 +1,7 @@
 """One user's life in the shop: orders, regulars, snoozes and abandoned carts."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,14 @@ class Regular:
     product: int
     day: float
     snoozed: tuple[float, float] | None = None
+
+
+class Traces(NamedTuple):
+    """What one user leaves behind in the shop, each in order of time."""
+
+    orders: list[Visit]
+    carts: list[Visit]
+    regulars: list[Regular]
 
 
 @dataclass
@@ -62,7 +71,7 @@ class Shopper:
         self._regular_since = np.full(len(self.taste), np.inf)
         self._snoozed_until = np.full(len(self.taste), -np.inf)
 
-    def live(self, days: Floats) -> None:
+    def live(self, days: Floats) -> Traces:
         """Order on the given days and leave regulars, snoozes and carts on the way."""
         until = np.append(days[1:], float(self.options.days))
         if self.uses_regulars:
@@ -74,6 +83,7 @@ class Shopper:
             if self.uses_regulars:
                 self._tend_regulars((next_day - day) / 2)
         self._leave_last_cart()
+        return Traces(self.orders, self.carts, self.regulars)
 
     def log_odds(self, day: float) -> Floats:
         """Return the log odds of each product, shape (products,), -inf if not launched.

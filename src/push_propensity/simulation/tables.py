@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from push_propensity.simulation.catalogue import Catalogue, inventory_table
 from push_propensity.simulation.options import SimulationOptions
 from push_propensity.simulation.population import HOUSEHOLD, Population
-from push_propensity.simulation.shopping import Regular, Shopper, Visit
+from push_propensity.simulation.shopping import Regular, Traces, Visit
 
 Floats = NDArray[np.float64]
 
@@ -31,16 +31,16 @@ class RawTables(NamedTuple):
 
 
 def raw_tables(
-    shoppers: Sequence[Shopper],
+    traces: Sequence[Traces],
     population: Population,
     catalogue: Catalogue,
     options: SimulationOptions,
     rng: np.random.Generator,
 ) -> RawTables:
     """Write down what all users did as the five raw tables."""
-    orders = [(user, visit) for user, shopper in enumerate(shoppers) for visit in shopper.orders]
-    carts = [(user, visit) for user, shopper in enumerate(shoppers) for visit in shopper.carts]
-    regulars = [(user, row) for user, shopper in enumerate(shoppers) for row in shopper.regulars]
+    orders = [(user, visit) for user, trace in enumerate(traces) for visit in trace.orders]
+    carts = [(user, visit) for user, trace in enumerate(traces) for visit in trace.carts]
+    regulars = [(user, row) for user, trace in enumerate(traces) for row in trace.regulars]
     start = pd.Timestamp(options.start)
     return RawTables(
         orders=_orders_table(orders, population, catalogue, options, rng),
