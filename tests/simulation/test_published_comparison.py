@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from push_propensity.errors import DataError
 from push_propensity.simulation.compact import round_significant
@@ -10,12 +11,15 @@ from push_propensity.simulation.compare import (
     Comparison,
     PublishedMeasure,
     compare_with_published,
+    correlate_with_outcome,
     main,
     measure_frame,
     published_measures,
     read_frame,
     to_markdown,
 )
+from push_propensity.simulation.reached_quality import reached_quality
+from push_propensity.splits import SplitOptions, keep_large_orders, plan_split, split_orders
 
 
 @pytest.fixture
@@ -83,7 +87,7 @@ def test_figures_are_those_of_the_frame(frame):
 
 def test_every_published_figure_is_measured_or_counts_as_nothing(frame):
     comparisons = {row.name: row for row in compare_with_published(frame)}
-    assert list(comparisons) == list(published_measures())
+    assert list(comparisons) == list(published_measures("figures"))
     months = {name for name in comparisons if "202" in name}
     assert set(comparisons) - months <= set(measure_frame(frame))
     assert comparisons["rows in 2021-02"].simulated == 0
@@ -108,20 +112,73 @@ def test_the_table_marks_what_is_outside():
     ]
 
 
-def test_command_prints_the_table_and_fails_outside(frame, tmp_path, capsys):
+def test_the_difference_of_a_score_is_absolute():
+    score = PublishedMeasure(published=0.0, tolerance=0.02, kind="score")
+    near, far = Comparison("a", -0.019, score), Comparison("b", 0.025, score)
+    assert (near.within, far.within) == (True, False)
+    assert to_markdown([near, far]).splitlines()[2:] == [
+        "| a | 0.000 | -0.019 | -0.019 | ± 0.02 |  |",
+        "| b | 0.000 | 0.025 | +0.025 | ± 0.02 | **outside** |",
+    ]
+
+
+def test_correlations_are_pearsons_and_nothing_for_a_constant(feature_frame):
+    frame = feature_frame.assign(count_pets=1.0)
+    correlations = correlate_with_outcome(frame)
+    assert list(correlations) == list(published_measures("correlations"))
+    columns = frame[["ordered_before", "outcome"]].to_numpy()
+    assert correlations["ordered_before"] == pytest.approx(np.corrcoef(columns.T)[0, 1])
+    assert correlations["count_pets"] == 0
+
+
+def test_quality_is_reached_on_days_that_were_not_trained_on(feature_frame):
+    """Popularity needs no training, so its figures follow from the split alone."""
+    quality = reached_quality(feature_frame)
+    assert set(published_measures("quality")) <= set(quality)
+    items = feature_frame.groupby("order_id")["outcome"].sum()
+    assert items.min() < 5  # those orders do not count
+    kept = keep_large_orders(feature_frame, 5)
+    parts = split_orders(kept, plan_split(kept, SplitOptions()))
+    for name, rows in (
+        ("validation", pd.concat([parts.validation, parts.calibration])),
+        ("test", parts.test),
+    ):
+        outcome, popularity = rows["outcome"], rows["global_popularity"]
+        expected = {
+            "ROC AUC": roc_auc_score(outcome, popularity),
+            "average precision": average_precision_score(outcome, popularity),
+            "log loss": log_loss(outcome, popularity),
+        }
+        for metric, value in expected.items():
+            assert quality[f"popularity, {name}, {metric}"] == pytest.approx(value)
+        popular, boosted = (
+            quality[f"{model}, {name}, ROC AUC"] for model in ("popularity", "gradient boosting")
+        )
+        assert boosted > popular
+
+
+def test_a_frame_too_small_to_be_split_has_no_quality(frame):
+    with pytest.raises(DataError, match="Too few purchases"):
+        compare_with_published(frame, "quality")
+
+
+def test_command_prints_the_tables_and_fails_outside(feature_frame, tmp_path, capsys):
     path = tmp_path / "frame.parquet"
-    frame.to_parquet(path)
+    feature_frame.to_parquet(path)
     assert main([str(path)]) == 1
     printed = capsys.readouterr().out
-    assert "| rows | 2,880,549 | 12 |" in printed
+    assert "| rows | 2,880,549 | 3,600 |" in printed
+    assert "| ordered_before | 0.210 |" in printed
+    assert "| gradient boosting, test, ROC AUC | 0.84" in printed
     assert "figures outside their tolerance" in printed
 
 
-def test_command_succeeds_within(frame, tmp_path, monkeypatch, capsys):
+def test_command_succeeds_within(feature_frame, tmp_path, monkeypatch, capsys):
     path = tmp_path / "frame.parquet"
-    frame.to_parquet(path)
-    rows = {"rows": PublishedMeasure(published=12, tolerance=0, kind="count")}
-    monkeypatch.setattr("push_propensity.simulation.compare.published_measures", lambda: rows)
+    feature_frame.to_parquet(path)
+    rows = {"rows": PublishedMeasure(published=3_600, tolerance=0, kind="count")}
+    published = {"figures": rows, "correlations": {}, "quality": {}}
+    monkeypatch.setattr("push_propensity.simulation.compare.published_measures", published.get)
     assert main([str(path)]) == 0
     assert "0 of 1 figures outside" in capsys.readouterr().out
 

@@ -1,12 +1,12 @@
 """A simulated feature frame beside the published statistics of the shop's own.
 
-`python -m push_propensity.simulation.compare FRAME.parquet` prints the table as Markdown and fails
+`python -m push_propensity.simulation.compare FRAME.parquet` prints the tables as Markdown and fails
 if a row is outside its tolerance.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -17,39 +17,41 @@ from omegaconf import OmegaConf
 from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import FLAGS, ORDER, OUTCOME, POPULARITY, PRODUCT, USER
+from push_propensity.feature_frame import (
+    COLUMNS,
+    FLAGS,
+    NUMERIC_FEATURES,
+    ORDER,
+    OUTCOME,
+    POPULARITY,
+    PRODUCT,
+    USER,
+)
+from push_propensity.simulation.reached_quality import reached_quality
 
 MINIMUM_ITEMS = 5
-_COLUMNS = [
-    PRODUCT,
-    "product_type",
-    "vendor",
-    ORDER,
-    USER,
-    "created_at",
-    "user_order_seq",
-    OUTCOME,
-    *FLAGS,
-    POPULARITY,
-    "normalised_price",
-    "discount_pct",
-    "count_children",
-    "count_pets",
-]
+Section = Literal["figures", "correlations", "quality"]
 
 
 class PublishedMeasure(BaseModel):
-    """A published figure, the relative difference allowed and how to print it."""
+    """A published figure, the difference allowed and how to print it.
+
+    The difference of a score (a correlation, a metric) is absolute, else relative.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     published: float
     tolerance: float = Field(ge=0)
-    kind: Literal["count", "share", "number"]
+    kind: Literal["count", "share", "number", "score"]
 
 
 class _Published(BaseModel):
-    measures: dict[str, PublishedMeasure]
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    figures: dict[str, PublishedMeasure]
+    correlations: dict[str, PublishedMeasure]
+    quality: dict[str, PublishedMeasure]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ class Comparison:
 
     @property
     def difference(self) -> float:
-        """The difference relative to the published figure."""
+        """The difference, relative to the published figure unless it is a score."""
+        if self.measure.kind == "score":
+            return self.simulated - self.measure.published
         return self.simulated / self.measure.published - 1.0
 
     @property
@@ -71,18 +75,24 @@ class Comparison:
         return abs(self.difference) <= self.measure.tolerance
 
 
-def published_measures() -> dict[str, PublishedMeasure]:
-    """Return the published figures by name."""
+def published_measures(section: Section) -> dict[str, PublishedMeasure]:
+    """Return the published figures of a section by name."""
     text = files("push_propensity.simulation").joinpath("published.yml").read_text("utf-8")
-    return _Published.model_validate(OmegaConf.to_container(OmegaConf.create(text))).measures
+    published = _Published.model_validate(OmegaConf.to_container(OmegaConf.create(text)))
+    measures: dict[str, PublishedMeasure] = getattr(published, section)
+    return measures
 
 
-def compare_with_published(frame: pd.DataFrame) -> list[Comparison]:
-    """Measure a feature frame as the published one was; one comparison per published figure."""
-    simulated = measure_frame(frame)
+def compare_with_published(frame: pd.DataFrame, section: Section = "figures") -> list[Comparison]:
+    """Measure a feature frame as the published one was; one comparison per published figure.
+
+    Raises:
+        DataError: The quality is asked for and the frame is too small to be split.
+    """
+    simulated = _MEASURES[section](frame)
     return [
         Comparison(name, simulated.get(name, 0.0), measure)
-        for name, measure in published_measures().items()
+        for name, measure in published_measures(section).items()
     ]
 
 
@@ -99,6 +109,12 @@ def measure_frame(frame: pd.DataFrame) -> dict[str, float]:
     }
 
 
+def correlate_with_outcome(frame: pd.DataFrame) -> dict[str, float]:
+    """Return Pearson's correlation of each numeric feature with the outcome; 0 for a constant."""
+    correlations = frame[list(NUMERIC_FEATURES)].corrwith(frame[OUTCOME]).fillna(0.0)
+    return {str(name): float(value) for name, value in correlations.items()}
+
+
 def to_markdown(comparisons: Sequence[Comparison]) -> str:
     """Return the comparisons as a Markdown table."""
     lines = [
@@ -109,23 +125,25 @@ def to_markdown(comparisons: Sequence[Comparison]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table for a frame in a Parquet file; 1 if a row is outside its tolerance."""
-    parser = argparse.ArgumentParser(description=compare_with_published.__doc__)
+    """Print the tables for a frame in a Parquet file; 1 if a row is outside its tolerance."""
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("frame", type=Path, help="Parquet file of a feature frame")
     path = parser.parse_args(arguments).frame
     try:
-        comparisons = compare_with_published(read_frame(path))
+        frame = read_frame(path)
+        tables = [compare_with_published(frame, section) for section in _MEASURES]
     except DataError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    outside = [comparison.name for comparison in comparisons if not comparison.within]
-    sys.stdout.write(f"{to_markdown(comparisons)}\n\n")
+    comparisons = [row for table in tables for row in table]
+    outside = [row for row in comparisons if not row.within]
+    sys.stdout.writelines(f"{to_markdown(table)}\n\n" for table in tables)
     sys.stdout.write(f"{len(outside)} of {len(comparisons)} figures outside their tolerance\n")
     return 1 if outside else 0
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """Read the columns that are compared from a Parquet file.
+    """Read the columns of a feature frame from a Parquet file.
 
     Raises:
         DataError: There is no such file.
@@ -135,7 +153,7 @@ def read_frame(path: Path) -> pd.DataFrame:
             "Expected the Parquet file of a feature frame, found none at the given path. Build "
             "it with `kedro run --env simulation --pipelines sample_data,feature_engineering`."
         )
-    return pd.read_parquet(path, columns=_COLUMNS)
+    return pd.read_parquet(path, columns=list(COLUMNS))
 
 
 def _summarise_orders(frame: pd.DataFrame) -> pd.DataFrame:
@@ -217,20 +235,27 @@ def _columns(frame: pd.DataFrame) -> dict[str, float]:
 
 
 def _line(row: Comparison) -> str:
-    tolerance = f"± {row.measure.tolerance:.0%}" if row.measure.tolerance else "none"
     verdict = "" if row.within else "**outside**"
     published = _print(row.measure.published, row.measure.kind)
     simulated = _print(row.simulated, row.measure.kind)
-    return (
-        f"| {row.name} | {published} | {simulated} | {row.difference:+.1%} | "
-        f"{tolerance} | {verdict} |"
-    )
+    if row.measure.kind == "score":
+        difference, tolerance = f"{row.difference:+.3f}", f"± {row.measure.tolerance:.3g}"
+    else:
+        difference, tolerance = f"{row.difference:+.1%}", f"± {row.measure.tolerance:.0%}"
+    allowed = tolerance if row.measure.tolerance else "none"
+    return f"| {row.name} | {published} | {simulated} | {difference} | {allowed} | {verdict} |"
 
 
 def _print(value: float, kind: str) -> str:
-    formats = {"count": "{:,.0f}", "share": "{:.3%}", "number": "{:.3g}"}
+    formats = {"count": "{:,.0f}", "share": "{:.3%}", "number": "{:.3g}", "score": "{:.3f}"}
     return formats[kind].format(value)
 
+
+_MEASURES: dict[Section, Callable[[pd.DataFrame], dict[str, float]]] = {
+    "figures": measure_frame,
+    "correlations": correlate_with_outcome,
+    "quality": reached_quality,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
