@@ -6,15 +6,17 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from kedro.config import OmegaConfigLoader
-from kedro.io import DataCatalog, MemoryDataset
+from kedro.io import DataCatalog, LambdaDataset, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from push_propensity.features import FeatureOptions
+from push_propensity.features.options import SamplingOptions
 from push_propensity.pipelines.feature_engineering import create_pipeline
+from push_propensity.splits import SplitOptions
 from tests.features.tiny_shop import build, raw_tables
 
 CONF = Path(__file__).parents[2] / "conf"
-RAW = ("orders", "users", "inventory", "regulars", "abandoned_carts")
+RAW = ("orders", "users", "inventory", "regulars", "abandoned_carts", "prices")
 
 
 def config(env):
@@ -22,17 +24,24 @@ def config(env):
 
 
 def test_runs_on_an_in_memory_catalog():
-    data = raw_tables() | {"prices": None, "params:feature_options": FeatureOptions()}
+    empty = {"prices": lambda: None}
+    data = raw_tables() | {
+        "params:feature_options": FeatureOptions(),
+        "params:split": SplitOptions(),
+    }
     catalog = DataCatalog(
         {name: MemoryDataset(value, copy_mode="assign") for name, value in data.items()}
+        | {name: LambdaDataset(load=load, save=None) for name, load in empty.items()}
     )
     outputs = SequentialRunner().run(create_pipeline(), catalog)
     assert outputs["built_feature_frame"].load().to_pyarrow().equals(build())
 
 
 def test_shipped_parameters_are_the_defaults():
-    parameters = config("base")["parameters"]["feature_options"]
-    assert FeatureOptions(**parameters) == FeatureOptions()
+    parameters = config("base")["parameters"]
+    shipped = FeatureOptions(**parameters["feature_options"])
+    sampling = SamplingOptions(seed=parameters["simulation"]["seed"])
+    assert shipped == FeatureOptions(sampling=sampling)
 
 
 @pytest.mark.parametrize(("env", "folder"), [("base", ""), ("box_builder", "/box_builder")])
@@ -68,5 +77,6 @@ def test_the_entries_write_the_same_bytes_again(tmp_path):
 def _run(entries):
     catalog = DataCatalog.from_config(entries)
     catalog["params:feature_options"] = FeatureOptions()
+    catalog["params:split"] = SplitOptions()
     SequentialRunner().run(create_pipeline(), catalog)
     return hashlib.sha256(Path(entries["built_feature_frame"]["filepath"]).read_bytes()).hexdigest()

@@ -17,6 +17,7 @@ from push_propensity.features import FeatureOptions
 from push_propensity.pipelines import feature_engineering, sample_data, sample_frame
 from push_propensity.settings import CONFIG_LOADER_ARGS
 from push_propensity.simulation import SimulationOptions
+from push_propensity.splits import SplitOptions
 from push_propensity.simulation.compare import compare_with_published, read_frame, to_markdown
 
 PROJECT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ def catalog_in(folder: Path, environment: str) -> DataCatalog:
     features = parameters["feature_options"] | {"first_order_date": FIRST_ORDER_DATE}
     catalog["params:simulation"] = MemoryDataset(SimulationOptions(**parameters["simulation"]))
     catalog["params:feature_options"] = MemoryDataset(FeatureOptions(**features))
+    catalog["params:split"] = MemoryDataset(SplitOptions(**parameters["split"]))
     return catalog
 
 

@@ -1,13 +1,18 @@
 """From raw tables to the feature frame, as Ibis expressions."""
 
 from push_propensity.features.frame import build_current_frame, build_feature_frame
-from push_propensity.features.options import FeatureOptions
+from push_propensity.features.options import CurrentOptions, FeatureOptions
 from push_propensity.features.raw_tables import RawTables, read_raw_tables
+from push_propensity.features.sampling import find_first_whole_day
+from push_propensity.features.update import extend_feature_frame
 
 __all__ = [
+    "CurrentOptions",
     "FeatureOptions",
     "RawTables",
     "build_current_frame",
     "build_feature_frame",
+    "extend_feature_frame",
+    "find_first_whole_day",
     "read_raw_tables",
 ]

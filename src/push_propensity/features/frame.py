@@ -1,7 +1,7 @@
 """The feature frame, to learn from or to score: one row per point and listed product."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 import ibis.expr.types as ir
 from ibis import _
@@ -37,10 +37,10 @@ from push_propensity.features.intent import (
     active_snoozed,
     set_as_regular,
 )
-from push_propensity.features.listing import list_products
-from push_propensity.features.options import FeatureOptions
+from push_propensity.features.listing import choose_products, list_products
+from push_propensity.features.options import CurrentOptions, FeatureOptions
 from push_propensity.features.orders import basket_sizes
-from push_propensity.features.points import active_users, repeat_orders
+from push_propensity.features.points import active_users, just_after_the_data, repeat_orders
 from push_propensity.features.popularity import popularity
 from push_propensity.features.products import add_product_columns
 from push_propensity.features.raw_tables import RawTables
@@ -52,7 +52,10 @@ TYPES = dict.fromkeys((OUTCOME, *NUMERIC_FEATURES), "float64") | {"user_order_se
 
 
 def build_feature_frame(
-    raw: RawTables, options: FeatureOptions, sampled_before: int | None = None
+    raw: RawTables,
+    options: FeatureOptions,
+    sampled_before: date | None = None,
+    after: datetime | None = None,
 ) -> ir.Table:
     """Return the feature frame to learn from, as a lazy table.
 
@@ -63,15 +66,16 @@ def build_feature_frame(
     Args:
         raw: The raw tables.
         options: Windows, defaults and which extended groups to build.
-        sampled_before: Of the orders before this day (counted from 1970-01-01), only a sample of
-            the products is kept, as `options.sampling` says; None: of no order.
+        sampled_before: Of the orders before this day only a sample of the products is kept, as
+            `options.sampling` says; None: of no order.
+        after: Only orders made later get rows; None: all do.
 
     Returns:
         The columns of `feature_frame.COLUMNS`, then those of the extended groups, by created_at,
         order_id and variant_id. With extended groups also basket_size; with a sample also
         sampling_weight. No nulls.
     """
-    points = repeat_orders(raw, options.lag_hours, options.first_order_date)
+    points = repeat_orders(raw, options.lag_hours, options.first_order_date, after)
     if sampled_before is None:
         rows = list_products(raw, points, options)
     else:
@@ -86,7 +90,7 @@ def build_feature_frame(
 
 
 def build_current_frame(
-    raw: RawTables, options: FeatureOptions, as_of: datetime, active_days: int
+    raw: RawTables, options: FeatureOptions, current: CurrentOptions
 ) -> ir.Table:
     """Return the features of every active user and listed product as of a time, as a lazy table.
 
@@ -95,15 +99,17 @@ def build_current_frame(
     Args:
         raw: The raw tables.
         options: Windows, defaults and which extended groups to build.
-        as_of: The moment; what happens at it or later does not count.
-        active_days: How many days of 24 hours back a user's latest order may be.
+        current: The moment, and for which users and products.
 
     Returns:
         user_id, variant_id, created_at (the moment), then the features of the 27 columns and those
         of the extended groups, by variant_id and user_id. No nulls.
+
+    Raises:
+        DataError: A chosen product is not listed at the moment, or no user is active.
     """
-    points = active_users(raw, as_of, active_days)
-    rows = list_products(raw, points, options)
+    points = active_users(raw, current.as_of or just_after_the_data(raw), current.active_days)
+    rows = choose_products(list_products(raw, points, options), current.products)
     featured = add_features(rows, raw, points, options, [])
     columns = ["user_id", PRODUCT, "created_at", *FEATURE_NAMES, *extended_names(options)]
     return _typed(featured, columns, options).order_by(PRODUCT, "user_id")

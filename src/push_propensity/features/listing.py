@@ -1,9 +1,12 @@
 """Which products are listed at a point's moment."""
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from push_propensity.errors import DataError
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.raw_tables import RawTables
 
@@ -21,6 +24,30 @@ def list_products(raw: RawTables, points: ir.Table, options: FeatureOptions) -> 
     periods = listing_periods(raw, options)
     during = [points.moment > periods.listed_from, points.moment <= periods.listed_until]
     return points.join(periods, during).drop("listed_from", "listed_until")
+
+
+def choose_products(rows: ir.Table, products: Sequence[str | int]) -> ir.Table:
+    """Return the rows of these products; all rows if none is named.
+
+    Raises:
+        DataError: There are no rows at all, or none of a chosen product.
+    """
+    chosen = rows.filter(_.variant_id.isin(products)) if products else rows
+    found = set(chosen.select("variant_id").distinct().to_pyarrow()["variant_id"].to_pylist())
+    if not found and not products:
+        raise DataError(
+            "No product is listed for any active user at the moment asked for. Check that it lies "
+            "within the data, or raise feature_options.listing_days or current.active_days."
+        )
+    unlisted = [str(product) for product in products if product not in found]
+    if unlisted:
+        raise DataError(
+            f"No features for the products {', '.join(unlisted)}: they have no price or no sale in "
+            "the days before the moment that feature_options.listing_days asks for, or no user is "
+            "active. Choose other products, or write their ids as the raw tables do (text in "
+            "quotes, whole numbers without)."
+        )
+    return chosen
 
 
 def listing_periods(raw: RawTables, options: FeatureOptions) -> ir.Table:

@@ -1,6 +1,6 @@
 """The windows and defaults of the features."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -130,3 +130,17 @@ class FeatureOptions(Options):
     unknown_price: float = Field(1.0, gt=0)
     extended: ExtendedOptions = ExtendedOptions()
     sampling: SamplingOptions = SamplingOptions()
+
+
+class CurrentOptions(Options):
+    """For whom, for which products and as of when users are scored.
+
+    Attributes:
+        as_of: The moment, in the time of the raw tables; null: right after the latest order.
+        active_days: How many days of 24 hours back a user's latest order may be.
+        products: The variant_ids of the chosen products; none: every listed product.
+    """
+
+    as_of: datetime | None = None
+    active_days: int = Field(365, ge=1)
+    products: tuple[int | str, ...] = ()

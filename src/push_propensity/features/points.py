@@ -19,7 +19,10 @@ from push_propensity.features.raw_tables import RawTables, day_number, month_num
 
 
 def repeat_orders(
-    raw: RawTables, lag_hours: float = 0.0, first_day: date | None = None
+    raw: RawTables,
+    lag_hours: float = 0.0,
+    first_day: date | None = None,
+    after: datetime | None = None,
 ) -> ir.Table:
     """Return a point for each order that is not its user's first.
 
@@ -27,10 +30,13 @@ def repeat_orders(
         raw: The raw tables.
         lag_hours: How long before the order the moment is.
         first_day: The first day whose orders get a point; None: every day.
+        after: Only orders made later get a point; None: all do.
     """
     orders = raw.orders.filter(_.user_order_seq >= 2)
     if first_day is not None:
         orders = orders.filter(_.day >= (first_day - date(1970, 1, 1)).days)
+    if after is not None:
+        orders = orders.filter(_.created_at > ibis.literal(after).cast("timestamp(6)"))
     if not lag_hours:
         return _with_known_orders(raw, orders.mutate(moment=_.created_at))
     lag = ibis.interval(seconds=round(lag_hours * 3600))
@@ -54,6 +60,12 @@ def active_users(raw: RawTables, as_of: datetime, active_days: int) -> ir.Table:
     users = lately.select("user_id").distinct()
     points = users.mutate(order_id=_.user_id, created_at=moment, moment=moment)
     return _with_next_order(raw, points.mutate(**_dates()))
+
+
+def just_after_the_data(raw: RawTables) -> datetime:
+    """Return the moment right after the latest order, which knows every order."""
+    latest: datetime = raw.orders.created_at.max().to_pyarrow().as_py()
+    return latest + timedelta(microseconds=1)
 
 
 def _dates() -> dict[str, ir.Value]:

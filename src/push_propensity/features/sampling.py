@@ -6,22 +6,28 @@ rows weigh as much as those that they stand for (inverse-probability weights; Ho
 1952). The draw is an equality join of buckets, so that rows that are not drawn are never made.
 """
 
+from datetime import date
+
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 from ibis import _
 
-from push_propensity.feature_frame import PRODUCT, SAMPLING_WEIGHT
+from push_propensity.feature_frame import BASKET_SIZE, PRODUCT, SAMPLING_WEIGHT
 from push_propensity.features.history import past_purchases
 from push_propensity.features.listing import list_products, listing_periods
 from push_propensity.features.options import FeatureOptions
+from push_propensity.features.points import repeat_orders
 from push_propensity.features.popularity import popularity
+from push_propensity.features.products import add_product_columns
 from push_propensity.features.raw_tables import RawTables
+from push_propensity.splits import VALIDATION, SplitOptions, keep_large_orders, plan_split
 
 HEX_DIGITS = 8
 
 
 def sample_rows(
-    raw: RawTables, points: ir.Table, options: FeatureOptions, sampled_before: int
+    raw: RawTables, points: ir.Table, options: FeatureOptions, sampled_before: date
 ) -> ir.Table:
     """Return rows of points and listed products, those of early orders sampled.
 
@@ -29,12 +35,12 @@ def sample_rows(
         raw: The raw tables.
         points: The points.
         options: Listing windows, and in `sampling` how much is drawn.
-        sampled_before: Of the orders before this day, counted from 1970-01-01, rows are sampled.
+        sampled_before: Of the orders before this day rows are sampled.
 
     Returns:
         The columns of `list_products` and sampling_weight: 1, or 1 / share where drawn.
     """
-    is_early = points.created_at.epoch_seconds() // 86_400 < sampled_before
+    is_early = points.created_at < ibis.literal(sampled_before).cast("timestamp(6)")
     early, late = points.filter(is_early), points.filter(~is_early)
     whole = list_products(raw, late, options).mutate(**{SAMPLING_WEIGHT: 1.0})
     certain = certain_rows(raw, early, options)
@@ -45,6 +51,34 @@ def sample_rows(
         certain.mutate(**{SAMPLING_WEIGHT: 1.0}).select(*columns),
         drawn.mutate(**{SAMPLING_WEIGHT: float(buckets)}).select(*columns),
     )
+
+
+def find_first_whole_day(
+    raw: RawTables, options: FeatureOptions, split: SplitOptions
+) -> date | None:
+    """Return the first day of validation, from which on every row is built.
+
+    The split depends on days, orders and purchases alone, and none of them is sampled.
+
+    Returns:
+        The day, or None where `options.sampling` keeps every row.
+
+    Raises:
+        DataError: The orders cannot be split; see `splits.plan_split`.
+    """
+    if options.sampling.share == 1:
+        return None
+    points = repeat_orders(raw, options.lag_hours, options.first_order_date)
+    bought = points.join(raw.purchases.select("order_id", PRODUCT), "order_id")
+    listed = add_product_columns(_listed(bought, raw, options), raw, points)
+    sizes = raw.orders.select("order_id", "basket_size")
+    purchases = listed.join(sizes, "order_id").select(
+        "order_id", "created_at", PRODUCT, BASKET_SIZE, outcome=ibis.literal(1)
+    )
+    kept = keep_large_orders(purchases.to_pandas(), split.minimum_items, split.basket)
+    days = plan_split(kept, split)
+    first: pd.Timestamp = days.loc[days["part"] == VALIDATION, "day"].min()
+    return first.date()
 
 
 def certain_rows(raw: RawTables, points: ir.Table, options: FeatureOptions) -> ir.Table:

@@ -3,10 +3,11 @@
 import ibis.expr.types as ir
 
 from push_propensity import features
-from push_propensity.features import FeatureOptions
+from push_propensity.features import FeatureOptions, RawTables
+from push_propensity.splits import SplitOptions
 
 
-def build_feature_frame(
+def read_raw_tables(
     orders: ir.Table,
     inventory: ir.Table,
     users: ir.Table | None,
@@ -14,8 +15,8 @@ def build_feature_frame(
     abandoned_carts: ir.Table | None,
     prices: ir.Table | None,
     feature_options: FeatureOptions,
-) -> ir.Table:
-    """Return the feature frame, still lazy, after checking the raw tables.
+) -> RawTables:
+    """Check the raw tables, of which all but the first two may be absent.
 
     Raises:
         DataError: A raw table cannot be used; see `features.read_raw_tables`.
@@ -28,5 +29,12 @@ def build_feature_frame(
         "abandoned_carts": abandoned_carts,
         "prices": prices,
     }
-    raw = features.read_raw_tables(tables, feature_options)
-    return features.build_feature_frame(raw, feature_options)
+    return features.read_raw_tables(tables, feature_options)
+
+
+def build_feature_frame(
+    raw: RawTables, feature_options: FeatureOptions, split: SplitOptions
+) -> ir.Table:
+    """Return the feature frame, still lazy; of the training days a sample, if that is asked for."""
+    first_whole_day = features.find_first_whole_day(raw, feature_options, split)
+    return features.build_feature_frame(raw, feature_options, first_whole_day)

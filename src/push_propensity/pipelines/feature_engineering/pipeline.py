@@ -2,26 +2,28 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.pipelines.feature_engineering.nodes import build_feature_frame
+from push_propensity.pipelines.feature_engineering.nodes import (
+    build_feature_frame,
+    read_raw_tables,
+)
+
+OPTIONS = "params:feature_options"
 
 
 def create_pipeline() -> Pipeline:
     """Return the pipeline from the raw tables to `built_feature_frame`."""
+    build = Node(
+        build_feature_frame,
+        ["raw_tables", OPTIONS, "params:split"],
+        "built_feature_frame",
+        name="build_feature_frame",
+    )
+    return reading() + Pipeline([build])
+
+
+def reading() -> Pipeline:
+    """Return the pipeline from the raw tables' files to `raw_tables`, checked."""
+    tables = ["orders", "inventory", "users", "regulars", "abandoned_carts", "prices"]
     return Pipeline(
-        [
-            Node(
-                build_feature_frame,
-                [
-                    "orders",
-                    "inventory",
-                    "users",
-                    "regulars",
-                    "abandoned_carts",
-                    "prices",
-                    "params:feature_options",
-                ],
-                "built_feature_frame",
-                name="build_feature_frame",
-            )
-        ]
+        [Node(read_raw_tables, [*tables, OPTIONS], "raw_tables", name="read_raw_tables")]
     )

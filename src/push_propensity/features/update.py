@@ -1,0 +1,56 @@
+"""New orders are added to a feature frame; what was built before stays as it is."""
+
+from datetime import datetime
+
+import ibis.expr.types as ir
+
+from push_propensity.errors import DataError
+from push_propensity.feature_frame import SAMPLING_WEIGHT
+from push_propensity.features.constants import constant
+from push_propensity.features.frame import build_feature_frame
+from push_propensity.features.listing import list_products
+from push_propensity.features.options import FeatureOptions
+from push_propensity.features.points import repeat_orders
+from push_propensity.features.raw_tables import RawTables
+
+
+def extend_feature_frame(raw: RawTables, frame: ir.Table, options: FeatureOptions) -> ir.Table:
+    """Return the frame with the rows of the orders that came after its latest one.
+
+    A row depends on nothing later than its moment, so the rows that are there need not be built
+    anew. New rows are never sampled.
+
+    Args:
+        raw: The raw tables, all of them.
+        frame: What `build_feature_frame` made with the same options.
+        options: Windows, defaults and which extended groups to build.
+
+    Raises:
+        DataError: The frame has other columns than the options ask for, or the raw tables hold
+            orders that should be in it and are not, because they came late.
+    """
+    latest: datetime = frame.created_at.max().to_pyarrow().as_py()
+    new = build_feature_frame(raw, options, after=latest)
+    weighted = [name for name in frame.columns if name not in new.columns]
+    if set(new.columns) - set(frame.columns) or set(weighted) - {SAMPLING_WEIGHT}:
+        raise DataError(
+            "The feature frame has other columns than feature_options.extended.groups asks for. "
+            "Build it anew: kedro run --pipelines feature_engineering."
+        )
+    _require_no_late_orders(raw, frame, options, latest)
+    new = new.mutate(**{name: constant(1.0) for name in weighted}).select(*frame.columns)
+    return frame.union(new).order_by("created_at", "order_id", "variant_id")
+
+
+def _require_no_late_orders(
+    raw: RawTables, frame: ir.Table, options: FeatureOptions, latest: datetime
+) -> None:
+    points = repeat_orders(raw, options.lag_hours, options.first_order_date)
+    missing = points.filter(points.created_at <= latest).anti_join(frame, "order_id")
+    late = list_products(raw, missing, options).order_id.nunique().to_pyarrow().as_py()
+    if late:
+        raise DataError(
+            f"{late:,} orders came late: they are older than the latest order of the feature frame "
+            "and not in it, and would change the features of orders after them. Build the frame "
+            "anew: kedro run --pipelines feature_engineering."
+        )
