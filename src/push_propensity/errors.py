@@ -55,6 +55,10 @@ class ExportError(PushPropensityError):
     """A model cannot be exported faithfully."""
 
 
+class EngineError(PushPropensityError):
+    """What computes the features cannot be started."""
+
+
 class StorageError(PushPropensityError):
     """Something could not be written: the disk is full or the place is read-only."""
 

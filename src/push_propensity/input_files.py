@@ -8,7 +8,7 @@ import duckdb
 from pandas.errors import EmptyDataError, ParserError
 from pyarrow import ArrowInvalid
 
-from push_propensity.errors import DataError
+from push_propensity.errors import DataError, PushPropensityError
 
 MISSING = (
     "there is no such file. If a pipeline makes it, run that one first; else put or link the data "
@@ -41,9 +41,12 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
     ),
     (ArrowInvalid, NO_PARQUET),
 )
+SPARK_REASONS = {"PATH_NOT_FOUND": MISSING, "FAILED_READ_FILE": NO_PARQUET}
 
 
-def explain_read_error(error: BaseException, file: str | None = None) -> DataError | None:
+def explain_read_error(
+    error: BaseException, file: str | None = None
+) -> PushPropensityError | None:
     """Say in one message why a file cannot be read or used and what to do.
 
     Args:
@@ -51,15 +54,27 @@ def explain_read_error(error: BaseException, file: str | None = None) -> DataErr
         file: The file's path as the user knows it; if not given, as the error's messages name it.
 
     Returns:
-        The error to show, or None where the cause is not the file.
+        The error to show, or None where the cause is not the file. An error of this project
+        passes as it is.
     """
     chain = list(_chain(error))
     for cause in chain:
-        if isinstance(cause, DataError):
+        if isinstance(cause, PushPropensityError):
             return cause
+    if reason := _find_reason(chain):
+        return DataError(f"Cannot read {file or _named_file(chain)}: {reason}")
+    return None
+
+
+def _find_reason(chain: list[BaseException]) -> str | None:
     for kind, reason in REASONS:
         if any(isinstance(cause, kind) for cause in chain):
-            return DataError(f"Cannot read {file or _named_file(chain)}: {reason}")
+            return reason
+    for cause in chain:
+        condition = getattr(cause, "getCondition", None)  # what errors of pyspark have
+        name = (condition and condition()) or ""
+        if reason_of_spark := SPARK_REASONS.get(name.split(".")[0]):
+            return reason_of_spark
     return None
 
 

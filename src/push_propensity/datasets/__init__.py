@@ -1,4 +1,7 @@
-"""Catalog entries of our own."""
+"""Catalog entries of our own.
+
+`table_dataset` is not imported here: it needs Ibis, and models are read without.
+"""
 
 from push_propensity.datasets.bundle_dataset import BundleDataset
 

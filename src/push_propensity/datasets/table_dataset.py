@@ -1,0 +1,58 @@
+"""The catalog entry of a table in files, which an engine reads and writes."""
+
+import logging
+from typing import Any
+
+import duckdb
+import ibis.expr.types as ir
+from ibis import BaseBackend
+from kedro_datasets.ibis import FileDataset
+
+from push_propensity.engines import connect
+from push_propensity.errors import EngineError
+
+logger = logging.getLogger(__name__)
+
+
+class TableDataset(FileDataset):
+    """An `ibis.FileDataset` that may be absent, and whose engine is set up by `engines.connect`.
+
+    Entries with the same `connection` share one connection.
+
+    Args:
+        optional: Whether a table without a file loads as None; else that is an error. A file that
+            is there and cannot be read is always one.
+        arguments: The arguments of `ibis.FileDataset`; `filepath` may be a pattern with `*`.
+    """
+
+    def __init__(self, *, optional: bool = False, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._optional = optional
+
+    def load(self) -> ir.Table | None:
+        """Return the table, or None where it is optional and there is no file."""
+        if self._optional and not self._exists():
+            logger.info("There is no table %s; features take its defaults.", self._table_name)
+            return None
+        return super().load()
+
+    def save(self, data: ir.Table) -> None:
+        """Compute the table and write it.
+
+        Raises:
+            EngineError: Neither memory nor the temporary folder holds what is computed.
+        """
+        try:
+            super().save(data)
+        except duckdb.OutOfMemoryException as error:
+            raise EngineError(
+                f"DuckDB has too little room to compute {self._table_name}. Raise memory_limit, "
+                "or name a temp_directory with more free space, in globals.yml of your "
+                "environment."
+            ) from error
+
+    def _connect(self) -> BaseBackend:
+        return connect(**self._connection_config)
+
+    def _exists(self) -> bool:
+        return super()._exists() or any(self._glob_function(str(self._get_load_path())))
