@@ -89,13 +89,15 @@ def _orders(orders: ir.Table) -> ir.Table:
     numbered = timed.mutate(position=ibis.row_number().over(by_user).cast("int64") + 1)
     if "user_order_seq" not in orders.columns:
         numbered = numbered.mutate(user_order_seq=_.position)
+    # Ibis takes Spark's length for the int64 that it is not, and would drop a plain cast.
+    basket_size = _.ordered_items.filter(lambda item: item.notnull()).unique().length()
     return numbered.select(
         "user_id",
         "created_at",
         "position",
         order_id=_.id,
         user_order_seq=_.user_order_seq.cast("int64"),
-        basket_size=_.ordered_items.filter(lambda item: item.notnull()).unique().length(),
+        basket_size=basket_size.cast("int32").cast("int64"),
         day=day_number(_.created_at),
         month=month_number(_.created_at),
     )

@@ -23,7 +23,7 @@ from push_propensity.features.products import add_product_columns
 from push_propensity.features.raw_tables import RawTables
 from push_propensity.splits import VALIDATION, SplitOptions, keep_large_orders, plan_split
 
-HEX_DIGITS = 8
+HEX_DIGITS = 7  # their number fits into 32 bits, which it may get
 
 
 def sample_rows(
@@ -105,8 +105,10 @@ def drawn_rows(raw: RawTables, points: ir.Table, options: FeatureOptions) -> ir.
     """
     months = points.select("month").distinct()
     products = raw.inventory.select(PRODUCT).cross_join(months)
-    bucketed = products.mutate(bucket=_bucket(options, "product", _[PRODUCT], _.month))
-    drawing = points.mutate(bucket=_bucket(options, "order", _.order_id))
+    bucketed = products.mutate(
+        bucket=_bucket(options, "product", products[PRODUCT], products.month)
+    )
+    drawing = points.mutate(bucket=_bucket(options, "order", points.order_id))
     candidates = drawing.join(bucketed, ["bucket", "month"]).drop("bucket")
     return _listed(candidates, raw, options)
 
