@@ -1,5 +1,6 @@
 """Connections to what computes the features: DuckDB in this process, or Spark."""
 
+import logging
 import shutil
 import tempfile
 import weakref
@@ -45,6 +46,7 @@ def _connect_duckdb(temp_directory: str | None = None, **settings: Any) -> BaseB
 def _connect_spark(settings: dict[str, Any]) -> BaseBackend:
     try:
         from pyspark.errors import PySparkRuntimeError
+        from pyspark.logger import PySparkLogger
         from pyspark.sql import SparkSession
     except ModuleNotFoundError as error:
         raise EngineError(
@@ -58,4 +60,6 @@ def _connect_spark(settings: dict[str, Any]) -> BaseBackend:
             "Spark did not start. It needs Java 17 or newer, on the path or where JAVA_HOME says; "
             "what Java itself said stands above. Install Java and run again."
         ) from error
+    # What it would log comes back as an exception too, and is a whole query.
+    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     return ibis.pyspark.connect(session)

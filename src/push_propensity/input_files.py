@@ -41,12 +41,11 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
     ),
     (ArrowInvalid, NO_PARQUET),
 )
-SPARK_REASONS = {"PATH_NOT_FOUND": MISSING, "FAILED_READ_FILE": NO_PARQUET}
+# Spark's errors are known by the condition that their message names.
+SPARK_REASONS = {"[PATH_NOT_FOUND]": MISSING, "[FAILED_READ_FILE": NO_PARQUET}
 
 
-def explain_read_error(
-    error: BaseException, file: str | None = None
-) -> PushPropensityError | None:
+def explain_read_error(error: BaseException, file: str | None = None) -> PushPropensityError | None:
     """Say in one message why a file cannot be read or used and what to do.
 
     Args:
@@ -70,11 +69,9 @@ def _find_reason(chain: list[BaseException]) -> str | None:
     for kind, reason in REASONS:
         if any(isinstance(cause, kind) for cause in chain):
             return reason
-    for cause in chain:
-        condition = getattr(cause, "getCondition", None)  # what errors of pyspark have
-        name = (condition and condition()) or ""
-        if reason_of_spark := SPARK_REASONS.get(name.split(".")[0]):
-            return reason_of_spark
+    for condition, reason in SPARK_REASONS.items():
+        if any(condition in str(cause) for cause in chain):
+            return reason
     return None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 import ibis.expr.types as ir
 from ibis import BaseBackend
+from kedro.io import DatasetError
 from kedro_datasets.ibis import FileDataset
 
 from push_propensity.engines import connect
@@ -14,7 +15,7 @@ from push_propensity.errors import EngineError
 logger = logging.getLogger(__name__)
 
 
-class TableDataset(FileDataset):
+class TableDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets tells no types
     """An `ibis.FileDataset` that may be absent, and whose engine is set up by `engines.connect`.
 
     Entries with the same `connection` share one connection.
@@ -44,12 +45,14 @@ class TableDataset(FileDataset):
         """
         try:
             super().save(data)
-        except duckdb.OutOfMemoryException as error:
+        except DatasetError as error:
+            if not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+                raise
             raise EngineError(
                 f"DuckDB has too little room to compute {self._table_name}. Raise memory_limit, "
                 "or name a temp_directory with more free space, in globals.yml of your "
                 "environment."
-            ) from error
+            ) from error.__cause__
 
     def _connect(self) -> BaseBackend:
         return connect(**self._connection_config)
