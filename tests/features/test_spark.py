@@ -1,0 +1,172 @@
+"""The same nodes on a real local Spark give the frames that DuckDB gives."""
+
+import os
+import shutil
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from kedro.io import DataCatalog
+from kedro.runner import SequentialRunner
+
+from push_propensity.datasets.table_dataset import TableDataset
+from push_propensity.errors import DataError
+from push_propensity.feature_frame import EXTENDED_GROUPS
+from push_propensity.features import FeatureOptions, build_current_frame, read_raw_tables
+from push_propensity.features.points import repeat_orders
+from push_propensity.features.sampling import drawn_rows
+from push_propensity.input_files import explain_read_error
+from push_propensity.pipelines.feature_engineering import create_pipeline
+from push_propensity.simulation import simulate_shop
+from tests.features.test_feature_engineering import RAW, config
+from tests.features.tiny_shop import at, raw_tables
+from tests.simulation.small_shop import small_options
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="there is no Java"
+    ),
+    pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning"),  # of pyspark and ibis
+]
+
+ALL_GROUPS = FeatureOptions.model_validate({"extended": {"groups": tuple(EXTENDED_GROUPS)}})
+ORDER = ["created_at", "order_id", "variant_id"]
+# Tables are small here and plans large: compiling them would take longer than running them.
+FAST = {
+    "spark.master": "local[2]",
+    "spark.driver.memory": "1g",
+    "spark.sql.shuffle.partitions": 2,
+    "spark.sql.adaptive.enabled": False,
+    "spark.sql.codegen.wholeStage": False,
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+FAST_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
+@pytest.fixture(scope="module")
+def spark():
+    """The connection of the environment; its session ends with the tests of this module."""
+    given = config("spark")["catalog"]["orders"]["connection"]
+    java = "spark.driver.extraJavaOptions"
+    connection = given | FAST | {java: f"{given[java]} {FAST_JAVA}"}
+    dataset = TableDataset(filepath="any.parquet", connection=connection)
+    yield connection
+    dataset.connection.disconnect()
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """The tiny shop's files, without a table of prices."""
+    folder = tmp_path_factory.mktemp("tiny")
+    for name, shop_table in raw_tables().items():
+        pq.write_table(shop_table.to_pyarrow(), folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """The files of a small simulated shop whose ids are numbers and whose prices once rose."""
+    folder = tmp_path_factory.mktemp("simulated")
+    shop = simulate_shop(small_options())._asdict()
+    before = shop["inventory"][["variant_id", "price"]]
+    times = pd.to_datetime(["2020-05-01 00:00", "2020-10-01 12:00"]).astype("datetime64[us]")
+    shop["prices"] = pd.concat(
+        [
+            before.assign(created_at=times[0], price=before["price"] * 0.75),
+            before.assign(created_at=times[1]),
+        ]
+    )
+    for name, shop_table in shop.items():
+        shop_table.to_parquet(folder / f"{name}.parquet", index=False)
+    return folder
+
+
+def entries(env, folder, connection=None):
+    """The entries of an environment, with a shop's files and, if given, another connection."""
+    catalog = config(env)["catalog"]
+    files = {name: folder / f"{name}.parquet" for name in (*RAW, "prices")}
+    files |= {"built_feature_frame": folder / f"frame_of_{env}"}
+    found = {name: catalog[name] | {"filepath": str(path)} for name, path in files.items()}
+    if connection:
+        found = {name: entry | {"connection": connection} for name, entry in found.items()}
+    return found
+
+
+def run(env, folder, options, connection=None):
+    """The frame that `feature_engineering` writes in an environment, read with pandas."""
+    catalog = DataCatalog.from_config(entries(env, folder, connection))
+    catalog["params:feature_options"] = options
+    SequentialRunner().run(create_pipeline(), catalog)
+    frame = pd.read_parquet(folder / f"frame_of_{env}")
+    return frame.sort_values(ORDER, ignore_index=True)
+
+
+def load(env, folder, connection=None):
+    """The raw tables of a shop by the entries of an environment."""
+    catalog = DataCatalog.from_config(entries(env, folder, connection))
+    return {name: catalog.load(name) for name in (*RAW, "prices")}
+
+
+def assert_equal(spark_frame, duckdb_frame):
+    assert len(duckdb_frame) > 0
+    pd.testing.assert_frame_equal(spark_frame, duckdb_frame, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("shop", "options"), [("tiny", FeatureOptions()), ("simulated", ALL_GROUPS)]
+)
+def test_the_environment_builds_the_same_frame(spark, shop, options, request):
+    folder = request.getfixturevalue(shop)
+    assert_equal(run("spark", folder, options, spark), run("box_builder", folder, options))
+    assert any((folder / "frame_of_spark").glob("part-*.parquet"))
+
+
+def test_optional_tables_may_be_absent(spark, tiny, tmp_path):
+    for name in ("orders", "inventory"):
+        shutil.copy(tiny / f"{name}.parquet", tmp_path)
+    on_spark = run("spark", tmp_path, FeatureOptions(), spark)
+    assert_equal(on_spark, run("box_builder", tmp_path, FeatureOptions()))
+
+
+def test_the_same_rows_are_drawn(spark, simulated):
+    options = FeatureOptions.model_validate({"sampling": {"share": 0.25, "popular_products": 3}})
+    raw = {
+        engine: read_raw_tables(load(engine, simulated, connection), options)
+        for engine, connection in (("box_builder", None), ("spark", spark))
+    }
+    drawn = {
+        engine: drawn_rows(tables, repeat_orders(tables), options)
+        .select("order_id", "variant_id")
+        .to_pandas()
+        .sort_values(["order_id", "variant_id"], ignore_index=True)
+        for engine, tables in raw.items()
+    }
+    assert_equal(drawn["spark"], drawn["box_builder"])
+
+
+def test_the_current_frame_is_the_same(spark, tiny):
+    def build(tables):
+        raw = read_raw_tables(tables, FeatureOptions())
+        frame = build_current_frame(raw, FeatureOptions(), at("02-05 10:00"), 40).to_pandas()
+        in_order = frame.sort_values(["variant_id", "user_id"], ignore_index=True)
+        return in_order.astype({"created_at": "datetime64[us]"})
+
+    assert_equal(build(load("spark", tiny, spark)), build(load("box_builder", tiny)))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "no such file"), (b"not parquet at all, but long enough", "no whole Parquet file")],
+)
+def test_a_file_that_spark_cannot_read_is_explained(spark, tmp_path, content, reason):
+    path = tmp_path / "orders.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    dataset = TableDataset(filepath=str(path), table_name="orders", connection=spark)
+    with pytest.raises(Exception, match="orders") as caught:
+        dataset.load()
+    explained = explain_read_error(caught.value)
+    assert isinstance(explained, DataError)
+    assert reason in str(explained)
+    assert str(path) in str(explained)
