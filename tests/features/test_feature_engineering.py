@@ -6,9 +6,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from kedro.config import OmegaConfigLoader
-from kedro.io import DataCatalog, LambdaDataset, MemoryDataset
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
+from push_propensity.datasets.table_dataset import TableDataset
 from push_propensity.features import FeatureOptions
 from push_propensity.features.options import SamplingOptions
 from push_propensity.pipelines.feature_engineering import create_pipeline
@@ -24,14 +25,13 @@ def config(env):
 
 
 def test_runs_on_an_in_memory_catalog():
-    empty = {"prices": lambda: None}
     data = raw_tables() | {
         "params:feature_options": FeatureOptions(),
         "params:split": SplitOptions(),
     }
     catalog = DataCatalog(
         {name: MemoryDataset(value, copy_mode="assign") for name, value in data.items()}
-        | {name: LambdaDataset(load=load, save=None) for name, load in empty.items()}
+        | {"prices": TableDataset(filepath="no/such/prices.parquet", optional=True)}
     )
     outputs = SequentialRunner().run(create_pipeline(), catalog)
     assert outputs["built_feature_frame"].load().to_pyarrow().equals(build())

@@ -17,8 +17,8 @@ from push_propensity.features import FeatureOptions
 from push_propensity.pipelines import feature_engineering, sample_data, sample_frame
 from push_propensity.settings import CONFIG_LOADER_ARGS
 from push_propensity.simulation import SimulationOptions
-from push_propensity.splits import SplitOptions
 from push_propensity.simulation.compare import compare_with_published, read_frame, to_markdown
+from push_propensity.splits import SplitOptions
 
 PROJECT = Path(__file__).parents[2]
 SHIPPED = PROJECT / "data" / "01_raw"

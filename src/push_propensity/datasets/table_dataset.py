@@ -1,12 +1,13 @@
 """The catalog entry of a table in files, which an engine reads and writes."""
 
 import logging
+import shutil
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis.expr.types as ir
 from ibis import BaseBackend
-from kedro.io import DatasetError
 from kedro_datasets.ibis import FileDataset
 
 from push_propensity.engines import connect
@@ -38,21 +39,25 @@ class TableDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets tells n
         return super().load()
 
     def save(self, data: ir.Table) -> None:
-        """Compute the table and write it.
+        """Compute the table and write it under another name first.
 
-        Raises:
-            EngineError: Neither memory nor the temporary folder holds what is computed.
+        So nobody reads half of it, and it may be made of the file that it replaces.
         """
+        target = Path(self._get_save_path())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f"{target.name}.unfinished")
+        write = getattr(self.connection, f"to_{self._file_format}")
         try:
-            super().save(data)
-        except DatasetError as error:
-            if not isinstance(error.__cause__, duckdb.OutOfMemoryException):
-                raise
+            write(data, unfinished, **self._save_args)
+        except duckdb.OutOfMemoryException as error:
             raise EngineError(
                 f"DuckDB has too little room to compute {self._table_name}. Raise memory_limit, "
                 "or name a temp_directory with more free space, in globals.yml of your "
                 "environment."
-            ) from error.__cause__
+            ) from error
+        if target.is_dir():  # Spark writes a folder
+            shutil.rmtree(target)
+        unfinished.replace(target)
 
     def _connect(self) -> BaseBackend:
         return connect(**self._connection_config)

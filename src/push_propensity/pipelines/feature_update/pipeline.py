@@ -7,11 +7,11 @@ from push_propensity.pipelines.feature_update.nodes import extend_feature_frame
 
 
 def create_pipeline() -> Pipeline:
-    """Return the pipeline that adds later orders to `built_feature_frame`."""
+    """Return the pipeline that adds later orders to the file of `built_feature_frame`."""
     extend = Node(
         extend_feature_frame,
         ["raw_tables", "feature_frame_so_far", OPTIONS],
-        "built_feature_frame",
+        "updated_feature_frame",
         name="extend_feature_frame",
     )
     return reading() + Pipeline([extend])
