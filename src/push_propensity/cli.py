@@ -23,12 +23,17 @@ from rich.table import Table
 from yaml import YAMLError
 
 from push_propensity import pipelines
-from push_propensity.errors import PushPropensityError
+from push_propensity.errors import ParameterError, PushPropensityError
 from push_propensity.input_files import explain_read_error
 from push_propensity.metrics import HEADLINE
 
 LAST_RESULTS = {"report", "winner"}
 RUNTIME_PARAMETERS = ("model",)  # the catalog reads it
+FROM_START = {  # what runs before the default pipeline, by the parameter start_from
+    "feature_frame": (),
+    "raw_tables": ("feature_engineering",),
+    "order_lines": ("ingestion", "feature_engineering"),
+}
 SLICES = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
 SHOWN = {
     f"{HEADLINE}_repeat": "repeat",
@@ -49,8 +54,8 @@ def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     invoke = click.get_current_context().invoke
     with errors_on_one_screen():
         _check_parameters(arguments)
-        if _starts_from_raw_tables(arguments):
-            invoke(kedro_run, **arguments | {"pipelines": ["feature_engineering"]})
+        for pipeline in _pipelines_before(arguments):
+            invoke(kedro_run, **arguments | {"pipelines": [pipeline]})
         results: Mapping[str, Any] = invoke(kedro_run, **arguments)
     if "model_bundle" in results:
         _show_published(results["model_bundle"])
@@ -66,13 +71,16 @@ run = click.Command(
 cli.add_command(run)
 
 
-def _starts_from_raw_tables(arguments: Mapping[str, Any]) -> bool:
-    """Whether this is a run of everything in an environment that has raw tables."""
+def _pipelines_before(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """The pipelines that come before the default one in a run of everything."""
     narrowed = ("pipeline", "pipelines", "namespaces", "tags", "node_names", *SLICES)
     if any(arguments[option] for option in narrowed):
-        return False
+        return ()
     context = _load_context(arguments["env"], arguments["conf_source"])
-    return bool(context.config_loader["parameters"].get("start_from") == "raw_tables")
+    start = context.config_loader["parameters"].get("start_from")
+    if start not in FROM_START:
+        raise ParameterError(f"start_from is none of {', '.join(FROM_START)}. Correct it.")
+    return FROM_START[start]
 
 
 def _check_parameters(arguments: Mapping[str, Any]) -> None:

@@ -1,0 +1,122 @@
+"""Catalog entries around DuckDB that take over rows from elsewhere."""
+
+import csv
+from typing import Any
+
+import fsspec
+import ibis.expr.types as ir
+from ibis import BaseBackend
+from kedro_datasets.ibis import TableDataset as StoredTableDataset
+
+from push_propensity.datasets.table_dataset import TableDataset
+from push_propensity.engines import connect
+from push_propensity.errors import DataError
+
+
+class CSVTextDataset(TableDataset):
+    """A CSV file, or several of one header, all columns as text, read by DuckDB.
+
+    Lines that cannot be parsed are left out and counted: while the table is read, DuckDB lists
+    them in the table `<table_name>_rejects`, which `RejectedLinesDataset` loads.
+
+    Args:
+        arguments: As for `TableDataset`. `load_args` are those of DuckDB's `read_csv`, such as
+            `delim`, `quote` and `encoding`.
+    """
+
+    def load(self) -> ir.Table | None:
+        """Return the lines, lazy, or None where the file is optional and not there."""
+        if self._optional and not self._exists():
+            return super().load()
+        path = self._fs_prefix + str(self._get_load_path())
+        arguments = {"delim": ",", "quote": '"', "escape": '"', "encoding": "utf-8"}
+        arguments |= self._load_args
+        for suffix in ("rejects", "scans"):  # of an earlier read in this process
+            self.connection.drop_table(f"{self._table_name}_{suffix}", force=True)
+        return self.connection.read_csv(
+            path,
+            table_name=self._table_name,
+            columns=dict.fromkeys(_read_header(path, arguments), "VARCHAR"),
+            auto_detect=False,
+            header=True,
+            store_rejects=True,
+            rejects_table=f"{self._table_name}_rejects",
+            rejects_scan=f"{self._table_name}_scans",
+            **arguments,
+        )
+
+
+class RejectedLinesDataset(StoredTableDataset):  # type: ignore[misc]
+    """The numbers of the lines that the last read of a `CSVTextDataset` left out.
+
+    Args:
+        arguments: As for `ibis.TableDataset`; `table_name` is that of the CSV file's entry.
+    """
+
+    def load(self) -> ir.Table | None:
+        """Return one row per line: file_id, line; None where nothing was left out."""
+        name = f"{self._table_name}_rejects"
+        if name not in self.connection.list_tables():
+            return None
+        rejects = self.connection.table(name)
+        last = rejects.filter(rejects.scan_id == rejects.scan_id.max())
+        return last.select("file_id", "line").distinct()
+
+    def _connect(self) -> BaseBackend:
+        return connect(**self._connection_config)
+
+
+class TakenOverTableDataset(StoredTableDataset):  # type: ignore[misc]
+    """A table in DuckDB that may be saved from another engine: its rows are then streamed in.
+
+    Args:
+        arguments: As for `ibis.TableDataset`.
+    """
+
+    def save(self, data: ir.Table) -> None:
+        """Write the table anew."""
+        if data.get_backend() is self.connection:
+            super().save(data)
+            return
+        rows = data.to_pyarrow_batches(chunk_size=100_000)
+        arriving = f"{self._table_name}_arriving"
+        self.connection.con.register(arriving, rows)
+        try:
+            super().save(self.connection.table(arriving))
+        finally:
+            self.connection.con.unregister(arriving)
+
+    def _connect(self) -> BaseBackend:
+        return connect(**self._connection_config)
+
+
+def _read_header(path: str, arguments: dict[str, Any]) -> list[str]:
+    """Return the column names that all files of a path have.
+
+    Raises:
+        DataError: A file is empty, its header has a name twice or none, or differs from another's.
+        FileNotFoundError: There is no such file.
+    """
+    files = fsspec.open_files(
+        path, mode="rt", encoding=arguments["encoding"], compression="infer", newline=""
+    )
+    headers = []
+    for file in files:
+        with file as opened:
+            reader = csv.reader(opened, delimiter=arguments["delim"], quotechar=arguments["quote"])
+            headers.append(tuple(next(reader, ())))
+    if not headers:
+        raise FileNotFoundError(path)
+    names = [name.removeprefix("\ufeff").strip() for name in headers[0]]
+    if not all(names) or len(set(names)) < len(names) or not names:
+        raise DataError(
+            "The file needs a header line in which every column has a name of its own; found "
+            f"{len(names)} columns with {len(set(filter(None, names)))} different names. Correct "
+            "it, or set load_args.delim of the catalog entry."
+        )
+    if len(set(headers)) > 1:
+        raise DataError(
+            f"The {len(headers)} files have different header lines; all need the same columns in "
+            "the same order. Export them alike."
+        )
+    return names

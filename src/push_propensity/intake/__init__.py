@@ -1,0 +1,23 @@
+"""Order lines of any shop, checked and brought to the raw tables."""
+
+from push_propensity.intake.judging import judge_lines
+from push_propensity.intake.options import IngestionOptions
+from push_propensity.intake.reading import read_sources
+from push_propensity.intake.report import describe, summarise
+from push_propensity.intake.tables import make_inventory, make_orders, make_prices, read_products
+from push_propensity.intake.taking_in import check_share_put_aside, merge_lines, put_aside
+
+__all__ = [
+    "IngestionOptions",
+    "check_share_put_aside",
+    "describe",
+    "judge_lines",
+    "make_inventory",
+    "make_orders",
+    "make_prices",
+    "merge_lines",
+    "put_aside",
+    "read_products",
+    "read_sources",
+    "summarise",
+]

@@ -1,0 +1,111 @@
+"""The raw tables that feature_engineering reads, made of what was taken in."""
+
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from push_propensity.intake.values import read_id, read_number, read_text
+
+MEASURES = ("price", "compare_at_price")
+CATEGORIES = ("vendor", "product_type")
+
+
+def read_products(products: ir.Table) -> ir.Table:
+    """Return the products typed: variant_id, price, compare_at_price, vendor, product_type.
+
+    What is missing, cannot be read or is a negative price is null.
+    """
+    given = products.columns
+    numbers = {
+        name: read_number(products[name]) if name in given else ibis.null("float64")
+        for name in MEASURES
+    }
+    texts = {
+        name: read_text(products[name]) if name in given else ibis.null("string")
+        for name in CATEGORIES
+    }
+    typed = products.select(variant_id=read_id(products.variant_id), **numbers, **texts)
+    return typed.mutate(**{name: (_[name] >= 0).ifelse(_[name], ibis.null()) for name in MEASURES})
+
+
+def make_orders(lines: ir.Table, merge: Literal["none", "same_day"]) -> ir.Table:
+    """Return the orders of the lines that were taken in.
+
+    Args:
+        lines: As `taking_in.merge_lines` gives them.
+        merge: `same_day`: the orders of a user on one calendar day are one, with the id and the
+            time of the first.
+
+    Returns:
+        One row per order, by time and id: id, user_id, created_at, user_order_seq (counts the
+        user's orders from 1) and ordered_items (the order's products, each once, sorted).
+    """
+    orders = lines.group_by("order_id").aggregate(
+        user_id=_.user_id.min(), created_at=_.created_at.min()
+    )
+    day = ibis.window(
+        group_by=[orders.user_id, orders.created_at.date()],
+        order_by=[orders.created_at, orders.order_id],
+    )
+    kept = orders.order_id.first().over(day) if merge == "same_day" else orders.order_id
+    ids = orders.select("order_id", id=kept)
+    merged = (
+        lines.join(ids, "order_id")
+        .group_by("id")
+        .aggregate(
+            user_id=_.user_id.min(),
+            created_at=_.created_at.min(),
+            ordered_items=_.variant_id.collect(distinct=True, order_by=_.variant_id),
+        )
+    )
+    history = ibis.window(group_by="user_id", order_by=["created_at", "id"])
+    counted = merged.mutate(user_order_seq=ibis.row_number().over(history) + 1)
+    columns = ("id", "user_id", "created_at", "user_order_seq", "ordered_items")
+    return counted.select(*columns).order_by("created_at", "id")
+
+
+def make_inventory(lines: ir.Table, products: ir.Table) -> ir.Table:
+    """Return the products: those that were sold and those of the products table.
+
+    Where the products table says nothing, the latest line that does counts.
+
+    Returns:
+        One row per product: variant_id, price, compare_at_price, vendor, product_type.
+    """
+    latest = [_.created_at, _.order_id]
+    sold = lines.group_by("variant_id").aggregate(
+        **{name: _[name].last(where=_[name] > 0, order_by=latest) for name in MEASURES},
+        **{name: _[name].last(where=_[name].notnull(), order_by=latest) for name in CATEGORIES},
+    )
+    listed = _one_row_each(products).mutate(variant_id=_.variant_id.cast(sold.variant_id.type()))
+    ids = sold.select("variant_id").union(listed.select("variant_id"), distinct=True)
+    joined = ids.left_join(sold, "variant_id").left_join(
+        listed, "variant_id", rname="listed_{name}"
+    )
+    values = {
+        name: joined[f"listed_{name}"].coalesce(joined[name]) for name in (*MEASURES, *CATEGORIES)
+    }
+    return joined.select(joined.variant_id, **values).order_by("variant_id")
+
+
+def _one_row_each(products: ir.Table) -> ir.Table:
+    """Of a doubled product, the row that comes first when all columns are sorted."""
+    rank = ibis.row_number().over(group_by="variant_id", order_by=[*MEASURES, *CATEGORIES])
+    there = products.filter(_.variant_id.notnull())
+    return there.mutate(rank=rank).filter(_.rank == 0).drop("rank")
+
+
+def make_prices(lines: ir.Table) -> ir.Table:
+    """Return each price above 0 that a line shows, at the line's time.
+
+    A price of an order is part of its outcome: features use the last one known before. Of several
+    prices at one time the highest counts, which is the one without a discount on quantities.
+
+    Returns:
+        One row per product and time, by these: variant_id, created_at, price. No rows where the
+        lines show no price.
+    """
+    priced = lines.filter(_.price > 0).group_by("variant_id", "created_at")
+    return priced.aggregate(price=_.price.max()).order_by("variant_id", "created_at")

@@ -1,0 +1,108 @@
+"""What the columns of a source hold, typed; what cannot be read becomes null. For DuckDB."""
+
+from typing import Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from push_propensity.intake.personal_data import EMAIL_PATTERN, INTERNATIONAL_PATTERN
+
+_ZONED = r"[0-9][Zz]$|:[0-9]{2}(\.[0-9]+)? ?[+-][0-9]{2}(:?[0-9]{2})?$"
+_OPAQUE = r"^[A-Za-z0-9_.:#/-]*[0-9][A-Za-z0-9_.:#/-]*$"
+_LONGEST_SHAPE = 40
+_ZONED_TIME = dt.Timestamp("UTC")
+
+
+@ibis.udf.scalar.builtin(name="json_extract_string", signature=((dt.json, dt.string), dt.string))  # type: ignore[untyped-decorator]
+def _json_text(value: Any, path: str) -> Any:
+    """DuckDB's: the text at a path, without its quotes."""
+
+
+@ibis.udf.scalar.builtin(name="try_strptime", signature=((dt.string, dt.string), dt.timestamp))  # type: ignore[untyped-decorator]
+def _parse_time(text: Any, time_format: str) -> Any:
+    """DuckDB's: the time written in a format, null where it is not."""
+
+
+@ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, _ZONED_TIME), dt.timestamp))  # type: ignore[untyped-decorator]
+def _local_time(time_zone: str, time: Any) -> Any:
+    """DuckDB's: the local time of a zone."""
+
+
+def read_text(column: ir.Column) -> ir.StringColumn:
+    """Return a column as text without surrounding blanks; empty text is null."""
+    json = column.type().is_json()
+    text = _json_text(column, "$") if json else column.cast("string")
+    return text.strip().nullif("")
+
+
+def read_id(column: ir.Column) -> ir.Column:
+    """Return ids as they are matched: whole numbers as int64, all others as text."""
+    kind = column.type()
+    if kind.is_integer() or kind.is_decimal():
+        return column.cast("int64")
+    return read_text(column)
+
+
+def read_number(column: ir.Column) -> ir.FloatingColumn:
+    """Return numbers as float64; what is no finite number is null."""
+    number = (column if column.type().is_numeric() else read_text(column)).try_cast("float64")
+    return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
+
+
+def read_time(
+    column: ir.Column, time_format: str | None, time_zone: str | None
+) -> ir.TimestampColumn:
+    """Return local times without a zone, in microseconds; what cannot be read is null.
+
+    Args:
+        column: Timestamps, dates or text.
+        time_format: How text is written, as for strptime; None: ISO 8601.
+        time_zone: The zone to which times that have one are brought; None: text with a zone is
+            not read.
+    """
+    kind = column.type()
+    if kind.is_timestamp() and kind.timezone:
+        time = _local_time(time_zone, column.cast(_ZONED_TIME))
+    elif kind.is_timestamp() or kind.is_date():
+        time = column
+    elif time_format is not None:
+        time = _parse_time(read_text(column), time_format)
+    else:
+        time = _read_iso_time(read_text(column), time_zone)
+    return time.cast("timestamp(6)")
+
+
+def _read_iso_time(text: ir.StringColumn, time_zone: str | None) -> ir.TimestampColumn:
+    if time_zone is None:
+        zoned = ibis.null("timestamp")
+    else:
+        zoned = _local_time(time_zone, text.try_cast(_ZONED_TIME))
+    return has_zone(text).ifelse(zoned, text.try_cast("timestamp"))
+
+
+def has_zone(text: ir.StringColumn) -> ir.BooleanColumn:
+    """Whether a time that is text ends in Z or an offset from UTC."""
+    return text.re_search(_ZONED)
+
+
+def looks_personal(text: ir.StringColumn) -> ir.BooleanColumn:
+    """Whether an id holds an e-mail address or is an international phone number."""
+    return text.re_search(EMAIL_PATTERN) | (
+        text.re_search(INTERNATIONAL_PATTERN) & ~text.re_search("^[0-9]+$")
+    )
+
+
+def shape(text: ir.StringColumn) -> ir.StringColumn:
+    """Return what a text looks like, with 9 for each digit and a for each letter."""
+    masked = text.re_replace(r"\p{L}", "a").re_replace(r"\p{N}", "9")
+    return masked.substr(0, _LONGEST_SHAPE)
+
+
+def mask_id(column: ir.Column) -> ir.StringColumn:
+    """Return ids as text, and the shape of those that do not look like one.
+
+    An opaque id has a digit and neither blanks nor an @.
+    """
+    text = column.cast("string")
+    return text.re_search(_OPAQUE).ifelse(text, shape(text))

@@ -1,0 +1,71 @@
+"""The `ingestion` pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from push_propensity.pipelines.ingestion.nodes import (
+    judge_order_lines,
+    make_inventory,
+    make_orders,
+    make_prices,
+    put_lines_aside,
+    read_order_lines,
+    report_intake,
+    take_lines_in,
+)
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline from order lines to orders, inventory and prices.
+
+    Nothing of an earlier run is replaced but the quarantine before it is known that enough of the
+    lines can be taken in.
+    """
+    return Pipeline(
+        [
+            Node(
+                read_order_lines,
+                ["order_lines", "products", "params:ingestion"],
+                ["lines_as_read", "products_as_read"],
+                name="read_order_lines",
+            ),
+            Node(
+                judge_order_lines,
+                ["lines_as_read", "products_as_read", "unparsed_lines", "params:ingestion"],
+                "judged_lines",
+                name="judge_order_lines",
+            ),
+            Node(put_lines_aside, "judged_lines", "quarantine", name="put_lines_aside"),
+            Node(
+                take_lines_in,
+                ["judged_lines", "quarantine", "previous_lines", "params:ingestion"],
+                "ingested_lines",
+                name="take_lines_in",
+            ),
+            Node(
+                make_orders,
+                ["ingested_lines", "params:ingestion"],
+                "ingested_orders",
+                name="make_orders",
+            ),
+            Node(
+                make_inventory,
+                ["ingested_lines", "products_as_read"],
+                "ingested_inventory",
+                name="make_inventory",
+            ),
+            Node(make_prices, "ingested_lines", "ingested_prices", name="make_prices"),
+            Node(
+                report_intake,
+                [
+                    "ingested_lines",
+                    "quarantine",
+                    "ingested_orders",
+                    "ingested_inventory",
+                    "products_as_read",
+                    "params:ingestion",
+                ],
+                "intake_report",
+                name="report_intake",
+            ),
+        ]
+    )
