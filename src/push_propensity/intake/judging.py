@@ -15,13 +15,14 @@ from push_propensity.intake.values import (
     looks_personal,
     read_id,
     read_number,
+    read_seen,
     read_text,
     read_time,
     shape,
 )
 
 IDS = ("order_id", "user_id", "variant_id")
-MEASURES = ("quantity", "price", "compare_at_price")
+MEASURES = ("quantity", "price")
 CATEGORIES = ("vendor", "product_type")
 READ = ("created_at", *MEASURES)  # what text may fail to hold
 FIELDS = (*IDS, "created_at", *MEASURES, *CATEGORIES)
@@ -31,6 +32,7 @@ PERSONAL_ID = "personal data in an id"
 ZONED_TIME = "created_at has a time zone and ingestion.time_zone is not set"
 FUTURE = "created_at in the future"
 NOT_BOUGHT = "quantity not above 0"
+NEGATIVE_PRICE = "negative price"
 UNKNOWN_PRODUCT = "product not in products"
 OTHER_USER = "order of another user"
 
@@ -93,7 +95,7 @@ def read_values(lines: ir.Table, options: IngestionOptions) -> ir.Table:
         else:
             typed[field] = read_text(lines[field])
     texts = {
-        f"{field}_text": read_text(lines[field]) if field in lines.columns else ibis.null("string")
+        f"{field}_text": read_seen(lines[field]) if field in lines.columns else ibis.null("string")
         for field in READ
     }
     return lines.select(**typed | _pseudonyms(typed, options), **texts)
@@ -112,18 +114,20 @@ def _unreadable(typed: ir.Table, field: str) -> ir.BooleanColumn:
 
 def _first_reason(typed: ir.Table, options: IngestionOptions, now: datetime) -> ir.StringColumn:
     ids = [typed[field] for field in IDS]
+    columns, allowed = mapped(options.columns), options.personal_data.allow
+    watched = [typed[field] for field in IDS if columns[field] not in allowed]
     time, time_text = typed.created_at, typed.created_at_text
     no_zone = options.time_zone is None and options.time_format is None
     rules = [
         (ibis.and_(*(column.isnull() for column in (*ids, time_text))), UNREADABLE_LINE),
         *((typed[field].isnull(), f"missing {field}") for field in IDS),
-        *((looks_personal(column), PERSONAL_ID) for column in ids if column.type().is_string()),
+        *((looks_personal(column), PERSONAL_ID) for column in watched if column.type().is_string()),
         (time_text.isnull(), "missing created_at"),
         (time.isnull() & has_zone(time_text) & no_zone, ZONED_TIME),
         *((_unreadable(typed, field), f"unreadable {field}") for field in READ),
         (time > ibis.literal(_latest_time(options, now)), FUTURE),
         (typed.quantity <= 0, NOT_BOUGHT),
-        *((typed[field] < 0, f"negative {field}") for field in ("price", "compare_at_price")),
+        (typed.price < 0, NEGATIVE_PRICE),
     ]
     return ibis.cases(*rules, else_=ibis.null("string"))
 

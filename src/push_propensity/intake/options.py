@@ -18,7 +18,6 @@ class LineColumns(BaseModel):
     variant_id: str = "variant_id"
     quantity: str | None = None
     price: str | None = None
-    compare_at_price: str | None = None
     vendor: str | None = None
     product_type: str | None = None
 

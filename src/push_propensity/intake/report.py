@@ -26,7 +26,7 @@ def summarise(
         different=_.different_lines.sum().cast("int64"),
         orders=_.order_id.nunique(),
         users=_.user_id.nunique(),
-        without_price=_.price.isnull().sum(),
+        without_price=_.count(where=_.price.isnull()),
     ).to_pyarrow().to_pylist()  # fmt: skip
     rows = taken["rows"] + aside
     return {
@@ -81,7 +81,7 @@ def _late(lines: ir.Table) -> dict[str, Any]:
 def _products(products: ir.Table) -> dict[str, int]:
     [found] = products.aggregate(
         rows=_.count(),
-        without_id=_.variant_id.isnull().sum(),
+        without_id=_.count(where=_.variant_id.isnull()),
         ids=_.variant_id.nunique(),
     ).to_pyarrow().to_pylist()  # fmt: skip
     doubled = found["rows"] - found["without_id"] - found["ids"]

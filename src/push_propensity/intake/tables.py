@@ -13,21 +13,23 @@ CATEGORIES = ("vendor", "product_type")
 
 
 def read_products(products: ir.Table) -> ir.Table:
-    """Return the products typed: variant_id, price, compare_at_price, vendor, product_type.
+    """Return the products typed; what cannot be read and negative prices are null.
 
-    What is missing, cannot be read or is a negative price is null.
+    Args:
+        products: The mapped columns of the source, as `sources.select_columns` gives them.
+
+    Returns:
+        The columns variant_id, vendor and product_type, and of price and compare_at_price those
+        that the source has.
     """
-    given = products.columns
-    numbers = {
-        name: read_number(products[name]) if name in given else ibis.null("float64")
-        for name in MEASURES
-    }
+    numbers = {name: read_number(products[name]) for name in MEASURES if name in products.columns}
     texts = {
-        name: read_text(products[name]) if name in given else ibis.null("string")
+        name: read_text(products[name]) if name in products.columns else ibis.null("string")
         for name in CATEGORIES
     }
     typed = products.select(variant_id=read_id(products.variant_id), **numbers, **texts)
-    return typed.mutate(**{name: (_[name] >= 0).ifelse(_[name], ibis.null()) for name in MEASURES})
+    positive = {name: (_[name] >= 0).ifelse(_[name], ibis.null("float64")) for name in numbers}
+    return typed.mutate(**positive)
 
 
 def make_orders(lines: ir.Table, merge: Literal["none", "same_day"]) -> ir.Table:
@@ -69,30 +71,34 @@ def make_orders(lines: ir.Table, merge: Literal["none", "same_day"]) -> ir.Table
 def make_inventory(lines: ir.Table, products: ir.Table) -> ir.Table:
     """Return the products: those that were sold and those of the products table.
 
-    Where the products table says nothing, the latest line that does counts.
+    Prices are those of the products table alone: the ones that lines show have a time, and are in
+    `make_prices`.
+
+    Args:
+        lines: As `taking_in.merge_lines` gives them.
+        products: As `read_products` gives them. Of a doubled product the row counts that comes
+            first when all columns are sorted.
 
     Returns:
-        One row per product: variant_id, price, compare_at_price, vendor, product_type.
+        One row per product: variant_id; vendor and product_type, those of the latest line that
+        names one where the products table names none; price and compare_at_price where the
+        products table has such a column.
     """
     latest = [_.created_at, _.order_id]
     sold = lines.group_by("variant_id").aggregate(
-        **{name: _[name].last(where=_[name] > 0, order_by=latest) for name in MEASURES},
-        **{name: _[name].last(where=_[name].notnull(), order_by=latest) for name in CATEGORIES},
+        **{name: _[name].last(where=_[name].notnull(), order_by=latest) for name in CATEGORIES}
     )
     listed = _one_row_each(products).mutate(variant_id=_.variant_id.cast(sold.variant_id.type()))
     ids = sold.select("variant_id").union(listed.select("variant_id"), distinct=True)
-    joined = ids.left_join(sold, "variant_id").left_join(
-        listed, "variant_id", rname="listed_{name}"
-    )
-    values = {
-        name: joined[f"listed_{name}"].coalesce(joined[name]) for name in (*MEASURES, *CATEGORIES)
-    }
-    return joined.select(joined.variant_id, **values).order_by("variant_id")
+    named = sold.rename(**{f"sold_{name}": name for name in CATEGORIES})
+    joined = ids.left_join(listed, "variant_id").left_join(named, "variant_id")
+    categories = {name: joined[name].coalesce(joined[f"sold_{name}"]) for name in CATEGORIES}
+    prices = [name for name in MEASURES if name in products.columns]
+    return joined.select("variant_id", *prices, **categories).order_by("variant_id")
 
 
 def _one_row_each(products: ir.Table) -> ir.Table:
-    """Of a doubled product, the row that comes first when all columns are sorted."""
-    rank = ibis.row_number().over(group_by="variant_id", order_by=[*MEASURES, *CATEGORIES])
+    rank = ibis.row_number().over(group_by="variant_id", order_by=products.columns)
     there = products.filter(_.variant_id.notnull())
     return there.mutate(rank=rank).filter(_.rank == 0).drop("rank")
 

@@ -72,13 +72,13 @@ def merge_lines(judged: ir.Table, previous: ir.Table | None) -> ir.Table:
         for; `different_lines`, how many of them differ; `late`. By time, order and product.
     """
     distinct = judged.filter(_.reason.isnull()).group_by(*FIELDS).aggregate(copies=_.count())
-    highest = ("price", "compare_at_price", *CATEGORIES)
+    highest = ("price", *CATEGORIES)
     merged = distinct.group_by("order_id", "variant_id").aggregate(
         user_id=_.user_id.min(),
         created_at=_.created_at.min(),
         quantity=_.quantity.sum(),
         **{name: _[name].max() for name in highest},
-        lines=_.copies.sum(),
+        lines=_.copies.sum().cast("int64"),
         different_lines=_.count(),
     )
     marked = merged.mutate(late=False) if previous is None else _mark_late(merged, previous)

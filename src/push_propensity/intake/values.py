@@ -50,6 +50,12 @@ def read_number(column: ir.Column) -> ir.FloatingColumn:
     return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
 
 
+def read_seen(column: ir.Column) -> ir.StringColumn:
+    """Return what a column holds as text; null where it is missing, as NaN is in numbers."""
+    text = read_text(column)
+    return column.isnan().ifelse(ibis.null("string"), text) if column.type().is_floating() else text
+
+
 def read_time(
     column: ir.Column, time_format: str | None, time_zone: str | None
 ) -> ir.TimestampColumn:
