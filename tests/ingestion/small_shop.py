@@ -67,6 +67,19 @@ def ingest(
     return rows | {"report": report, "tables": made}
 
 
+def read(lines=LINES, products=None, chosen=OPTIONS):
+    """The first node alone: it looks at columns and for personal data."""
+    source = lines if isinstance(lines, ir.Table) else text_table(lines)
+    return nodes.read_order_lines(source, products, chosen)
+
+
+def judge(lines, chosen=OPTIONS) -> list[str]:
+    """Why lines are put aside."""
+    read_lines, products = read(lines, chosen=chosen)
+    judged = nodes.judge_order_lines(read_lines, products, None, chosen)
+    return [reason for reason in judged.to_pyarrow()["reason"].to_pylist() if reason]
+
+
 def computed(table: ir.Table) -> ir.Table:
     return ibis.memtable(table.to_pyarrow())
 

@@ -4,12 +4,12 @@ import ibis
 import pytest
 
 from push_propensity.errors import DataError
-from tests.ingestion.small_shop import PRODUCTS, ingest, options, text_table
+from tests.ingestion.small_shop import PRODUCTS, options, read, text_table
 
 
 def refusal(**named):
     with pytest.raises(DataError) as error:
-        ingest(**named)
+        read(**named)
     return str(error.value)
 
 

@@ -4,6 +4,7 @@ import csv
 from typing import Any
 
 import fsspec
+import ibis
 import ibis.expr.types as ir
 from ibis import BaseBackend
 from kedro_datasets.ibis import TableDataset as StoredTableDataset
@@ -31,8 +32,7 @@ class CSVTextDataset(TableDataset):
         path = self._fs_prefix + str(self._get_load_path())
         arguments = {"delim": ",", "quote": '"', "escape": '"', "encoding": "utf-8"}
         arguments |= self._load_args
-        for suffix in ("rejects", "scans"):  # of an earlier read in this process
-            self.connection.drop_table(f"{self._table_name}_{suffix}", force=True)
+        forget_rejects(self.connection, self._table_name)  # of an earlier read in this process
         return self.connection.read_csv(
             path,
             table_name=self._table_name,
@@ -54,13 +54,18 @@ class RejectedLinesDataset(StoredTableDataset):  # type: ignore[misc]
     """
 
     def load(self) -> ir.Table | None:
-        """Return one row per line: file_id, line; None where nothing was left out."""
+        """Return one row per line, file_id and line; None where nothing was left out.
+
+        They are taken out of the database, so that they never count for another source.
+        """
         name = f"{self._table_name}_rejects"
         if name not in self.connection.list_tables():
             return None
         rejects = self.connection.table(name)
         last = rejects.filter(rejects.scan_id == rejects.scan_id.max())
-        return last.select("file_id", "line").distinct()
+        lines = last.select("file_id", "line").distinct().to_pyarrow()
+        forget_rejects(self.connection, self._table_name)
+        return ibis.memtable(lines)
 
     def _connect(self) -> BaseBackend:
         return connect(**self._connection_config)
@@ -88,6 +93,12 @@ class TakenOverTableDataset(StoredTableDataset):  # type: ignore[misc]
 
     def _connect(self) -> BaseBackend:
         return connect(**self._connection_config)
+
+
+def forget_rejects(connection: BaseBackend, table_name: str) -> None:
+    """Drop what DuckDB noted about lines of a CSV file that could not be parsed."""
+    for suffix in ("rejects", "scans"):
+        connection.drop_table(f"{table_name}_{suffix}", force=True)
 
 
 def _read_header(path: str, arguments: dict[str, Any]) -> list[str]:

@@ -8,11 +8,11 @@ import ibis.expr.types as ir
 from ibis import _
 
 from push_propensity.intake.options import IngestionOptions
+from push_propensity.intake.personal_data import looks_personal
 from push_propensity.intake.pseudonyms import pseudonymise, read_key
 from push_propensity.intake.sources import ID, KINDS, NUMBER, TIME, mapped
 from push_propensity.intake.values import (
     has_zone,
-    looks_personal,
     read_id,
     read_number,
     read_seen,

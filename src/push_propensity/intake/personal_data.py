@@ -9,6 +9,7 @@ import phonenumbers
 from push_propensity.errors import DataError
 from push_propensity.intake.options import PersonalData
 from push_propensity.intake.pseudonyms import KEY_VARIABLE
+from push_propensity.intake.values import plain
 
 NAME, EMAIL, PHONE = "a person's name or address", "an e-mail address", "a phone number"
 
@@ -149,6 +150,13 @@ def looks_like_name(value: str) -> bool:
     )
 
 
+def looks_personal(text: ir.StringColumn) -> ir.BooleanColumn:
+    """Whether an id holds an e-mail address or is an international phone number."""
+    return text.re_search(EMAIL_PATTERN) | (
+        text.re_search(INTERNATIONAL_PATTERN) & ~text.re_search("^[0-9]+$")
+    )
+
+
 def _is_valid(text: str, region: str | None) -> bool:
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
@@ -180,7 +188,7 @@ def _sample(source: ir.Table, column: str, rows: int) -> list[str]:
     kind = source[column].type()
     if not (kind.is_string() or kind.is_json() or kind.is_integer()):
         return []
-    values = source.select(source[column].cast("string").name("value"))
+    values = source.select(value=plain(source[column]).cast("string"))
     values = values.filter(values.value.notnull(), values.value != "").limit(rows)
     return [str(value) for value in values.to_pyarrow()["value"].to_pylist()]
 

@@ -5,6 +5,7 @@ import ibis.expr.types as ir
 
 from push_propensity.errors import DataError
 from push_propensity.intake.options import LineColumns, ProductColumns
+from push_propensity.intake.values import plain
 
 ID = "whole number or text"
 NUMBER = "number, or text that holds one"
@@ -40,7 +41,9 @@ def select_columns(
     """
     check_mapped_columns(name, source, columns)
     check_types(name, source, columns, time_zone)
-    return source.select(**{field: source[column] for field, column in mapped(columns).items()})
+    return source.select(
+        **{field: plain(source[column]) for field, column in mapped(columns).items()}
+    )
 
 
 def mapped(columns: LineColumns | ProductColumns) -> dict[str, str]:

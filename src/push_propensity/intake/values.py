@@ -6,8 +6,6 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from push_propensity.intake.personal_data import EMAIL_PATTERN, INTERNATIONAL_PATTERN
-
 _ZONED = r"[0-9][Zz]$|:[0-9]{2}(\.[0-9]+)? ?[+-][0-9]{2}(:?[0-9]{2})?$"
 _OPAQUE = r"^[A-Za-z0-9_.:#/-]*[0-9][A-Za-z0-9_.:#/-]*$"
 _LONGEST_SHAPE = 40
@@ -29,11 +27,16 @@ def _local_time(time_zone: str, time: Any) -> Any:
     """DuckDB's: the local time of a zone."""
 
 
+def plain(column: ir.Column) -> ir.Column:
+    """Return a column in a type that every engine has: text for JSON values and UUIDs."""
+    if column.type().is_json():
+        return _json_text(column, "$")
+    return column.cast("string") if column.type().is_uuid() else column
+
+
 def read_text(column: ir.Column) -> ir.StringColumn:
     """Return a column as text without surrounding blanks; empty text is null."""
-    json = column.type().is_json()
-    text = _json_text(column, "$") if json else column.cast("string")
-    return text.strip().nullif("")
+    return column.cast("string").strip().nullif("")
 
 
 def read_id(column: ir.Column) -> ir.Column:
@@ -90,13 +93,6 @@ def _read_iso_time(text: ir.StringColumn, time_zone: str | None) -> ir.Timestamp
 def has_zone(text: ir.StringColumn) -> ir.BooleanColumn:
     """Whether a time that is text ends in Z or an offset from UTC."""
     return text.re_search(_ZONED)
-
-
-def looks_personal(text: ir.StringColumn) -> ir.BooleanColumn:
-    """Whether an id holds an e-mail address or is an international phone number."""
-    return text.re_search(EMAIL_PATTERN) | (
-        text.re_search(INTERNATIONAL_PATTERN) & ~text.re_search("^[0-9]+$")
-    )
 
 
 def shape(text: ir.StringColumn) -> ir.StringColumn:
