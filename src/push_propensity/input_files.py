@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+from ibis.common.exceptions import TableNotFound
 from pandas.errors import EmptyDataError, ParserError
 from pyarrow import ArrowInvalid
 
@@ -23,6 +24,7 @@ NO_PARQUET = (
 REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (FileNotFoundError, MISSING),
     (duckdb.IOException, MISSING),
+    (TableNotFound, "there is no such table. Correct table_name of the catalog entry."),
     (duckdb.InvalidInputException, NO_PARQUET),
     (IsADirectoryError, "it is a folder, expected a file. Name the file itself in the catalog."),
     (PermissionError, "reading it is not permitted. Give yourself the right to read it."),
@@ -41,8 +43,15 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
     ),
     (ArrowInvalid, NO_PARQUET),
 )
-# Spark's errors are known by the condition that their message names.
-SPARK_REASONS = {"[PATH_NOT_FOUND]": MISSING, "[FAILED_READ_FILE": NO_PARQUET}
+# Known by what the message says; Spark's errors name a condition.
+MESSAGES: dict[str, str] = {
+    "Malformed JSON": "a line is no JSON object. Let the catalog entry count and put aside such "
+    "lines (load_args: ignore_errors: true), or export it again.",
+    "connection to server": "the database server does not answer or does not let you in. Check host, "
+    "port, database and credentials of the catalog entry.",
+    "[PATH_NOT_FOUND]": MISSING,
+    "[FAILED_READ_FILE": NO_PARQUET,
+}
 
 
 def explain_read_error(error: BaseException, file: str | None = None) -> PushPropensityError | None:
@@ -69,8 +78,8 @@ def _find_reason(chain: list[BaseException]) -> str | None:
     for kind, reason in REASONS:
         if any(isinstance(cause, kind) for cause in chain):
             return reason
-    for condition, reason in SPARK_REASONS.items():
-        if any(condition in str(cause) for cause in chain):
+    for said, reason in MESSAGES.items():
+        if any(said in str(cause) for cause in chain):
             return reason
     return None
 
@@ -88,4 +97,6 @@ def _named_file(chain: list[BaseException]) -> str:
         if named := re.search(r"filepath=\w*\(?'([^']+)'", str(error)):
             path = Path(named[1])
             return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+        if named := re.search(r"table_name='([^']+)'", str(error)):
+            return f"the table {named[1]}"
     return "the input file"

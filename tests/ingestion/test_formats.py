@@ -188,10 +188,14 @@ def test_many_rows_of_postgres_arrive_whole(tmp_path, server):
 
 
 def test_a_postgres_server_that_is_not_there_is_an_error_without_the_password(tmp_path, server):
-    entries = postgres_entry(tmp_path, server | {"host": str(tmp_path)})
-    with pytest.raises(DatasetError) as error:
-        run(entries)
-    assert server["password"] not in str(explain_read_error(error.value) or error.value)
+    message = refusal(postgres_entry(tmp_path, server | {"host": str(tmp_path)}))
+    assert "Cannot read the table order_lines: the database server does not answer" in message
+    assert server["password"] not in message
+
+
+def test_a_postgres_table_that_is_not_there_is_named(tmp_path, server):
+    message = refusal(postgres_entry(tmp_path, server, table_name="orders_of_mars"))
+    assert "Cannot read the table orders_of_mars: there is no such table" in message
 
 
 # ------------------------------------------------------------------ damaged files
@@ -225,6 +229,22 @@ def test_quoted_values_a_byte_order_mark_and_another_delimiter(tmp_path):
     entry = ENTRIES[".csv"] | {"load_args": {"delim": ";"}}
     products = {row["variant_id"] for row in run(with_entry(tmp_path, entry))["inventory"]}
     assert products == {'green; "tea"', "soap", "rice"}
+
+
+def test_a_byte_that_is_no_text_is_one_line_s_damage(tmp_path):
+    path = write_csv(tmp_path, csv_text(LINES))
+    path.write_bytes(path.read_bytes() + b"o7,u7,2024-01-07,caf\xe9,1,1\n")
+    report = run(configuration(tmp_path))["report"]
+    assert report["put_aside"]["reasons"] == {"unreadable line": 1}
+    assert report["taken_in"] == len(LINES)
+
+
+def test_another_encoding(tmp_path):
+    path = write_csv(tmp_path, "")
+    path.write_bytes(csv_text(LINES).replace("tea", "thé").encode("latin-1"))
+    entry = ENTRIES[".csv"] | {"load_args": {"encoding": "latin-1"}}
+    products = {row["variant_id"] for row in run(with_entry(tmp_path, entry))["inventory"]}
+    assert products == {"thé", "soap", "rice"}
 
 
 def test_several_files_of_one_header(tmp_path):
@@ -275,6 +295,14 @@ def refusal(entries):
 def test_a_header_that_is_none(tmp_path, text, message):
     write_csv(tmp_path, text)
     assert message in refusal(configuration(tmp_path))
+
+
+def test_damaged_json_lines_that_the_entry_does_not_allow(tmp_path):
+    path = write_csv(tmp_path, "", "order_lines.jsonl")
+    path.write_text('{"order_id": "ann@example.com\n')
+    message = refusal(with_entry(tmp_path, ENTRIES[".jsonl"], load_args={}))
+    assert "a line is no JSON object" in message
+    assert "ann@" not in message
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])

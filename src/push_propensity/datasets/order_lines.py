@@ -17,8 +17,9 @@ from push_propensity.errors import DataError
 class CSVTextDataset(TableDataset):
     """A CSV file, or several of one header, all columns as text, read by DuckDB.
 
-    Lines that cannot be parsed are left out and counted: while the table is read, DuckDB lists
-    them in the table `<table_name>_rejects`, which `RejectedLinesDataset` loads.
+    Lines that cannot be parsed are left out and noted: DuckDB lists them in the table
+    `<table_name>_rejects`, which `RejectedLinesDataset` loads. What does not fit into memory is
+    spilled to disk.
 
     Args:
         arguments: As for `TableDataset`. `load_args` are those of DuckDB's `read_csv`, such as
@@ -26,16 +27,16 @@ class CSVTextDataset(TableDataset):
     """
 
     def load(self) -> ir.Table | None:
-        """Return the lines, lazy, or None where the file is optional and not there."""
+        """Return the lines, or None where the file is optional and not there."""
         if self._optional and not self._exists():
             return super().load()
         path = self._fs_prefix + str(self._get_load_path())
         arguments = {"delim": ",", "quote": '"', "escape": '"', "encoding": "utf-8"}
         arguments |= self._load_args
         forget_rejects(self.connection, self._table_name)  # of an earlier read in this process
-        return self.connection.read_csv(
+        lines = self.connection.read_csv(
             path,
-            table_name=self._table_name,
+            table_name=f"{self._table_name}_in_file",
             columns=dict.fromkeys(_read_header(path, arguments), "VARCHAR"),
             auto_detect=False,
             header=True,
@@ -44,6 +45,9 @@ class CSVTextDataset(TableDataset):
             rejects_scan=f"{self._table_name}_scans",
             **arguments,
         )
+        # Read once and whole: DuckDB 1.5 fails on text in a wrong encoding where a query asks for
+        # some of the columns, and it would note the damaged lines again for each query.
+        return self.connection.create_table(self._table_name, lines, temp=True, overwrite=True)
 
 
 class RejectedLinesDataset(StoredTableDataset):  # type: ignore[misc]
@@ -61,9 +65,7 @@ class RejectedLinesDataset(StoredTableDataset):  # type: ignore[misc]
         name = f"{self._table_name}_rejects"
         if name not in self.connection.list_tables():
             return None
-        rejects = self.connection.table(name)
-        last = rejects.filter(rejects.scan_id == rejects.scan_id.max())
-        lines = last.select("file_id", "line").distinct().to_pyarrow()
+        lines = self.connection.table(name).select("file_id", "line").distinct().to_pyarrow()
         forget_rejects(self.connection, self._table_name)
         return ibis.memtable(lines)
 
@@ -109,7 +111,12 @@ def _read_header(path: str, arguments: dict[str, Any]) -> list[str]:
         FileNotFoundError: There is no such file.
     """
     files = fsspec.open_files(
-        path, mode="rt", encoding=arguments["encoding"], compression="infer", newline=""
+        path,
+        mode="rt",
+        encoding=arguments["encoding"],
+        errors="replace",  # of a line that comes later: it is counted when it is read
+        compression="infer",
+        newline="",
     )
     headers = []
     for file in files:
