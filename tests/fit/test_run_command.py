@@ -140,8 +140,9 @@ class TestAroundTheRun:
 
         command = click.Command("run", callback=record, params=kedro_run.params)
         monkeypatch.setattr("push_propensity.cli.kedro_run", command)
-        folder = project / "data/06_models/selection"
-        for path in (folder, project / "data/environments/box_builder/06_models/selection"):
+        environments = ("environments/box_builder", "environments/online_retail")
+        for root in (".", *environments):
+            path = project / "data" / root / "06_models/selection"
             path.mkdir(parents=True)
             leaderboard().to_csv(path / "leaderboard.csv", index=False)
         return asked
@@ -156,6 +157,20 @@ class TestAroundTheRun:
     def test_raw_tables_are_made_into_a_frame_first(self, kedro, runs):
         assert kedro("--env", "box_builder")[0] == 0
         assert runs == [("box_builder", ["feature_engineering"]), ("box_builder", [])]
+
+    def test_order_lines_are_taken_in_before(self, kedro, runs):
+        assert kedro("--env", "online_retail")[0] == 0
+        before = ["ingestion", "feature_engineering"]
+        assert runs == [
+            ("online_retail", pipelines) for pipelines in ([before[0]], [before[1]], [])
+        ]
+
+    def test_an_unknown_start_is_named(self, kedro, runs, project):
+        (project / "conf/local/parameters.yml").write_text("start_from: nowhere")
+        status, output = kedro()
+        assert status == 1
+        assert "start_from is none of feature_frame, raw_tables, order_lines" in output
+        assert runs == []
 
     def test_only_for_a_run_of_everything(self, kedro, runs):
         assert kedro("--env", "box_builder", "--pipelines", "training")[0] == 0
