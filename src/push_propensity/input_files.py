@@ -47,8 +47,8 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
 MESSAGES: dict[str, str] = {
     "Malformed JSON": "a line is no JSON object. Let the catalog entry count and put aside such "
     "lines (load_args: ignore_errors: true), or export it again.",
-    "connection to server": "the database server does not answer or does not let you in. Check host, "
-    "port, database and credentials of the catalog entry.",
+    "connection to server": "the database server does not answer or does not let you in. Check "
+    "host, port, database and credentials of the catalog entry.",
     "[PATH_NOT_FOUND]": MISSING,
     "[FAILED_READ_FILE": NO_PARQUET,
 }
@@ -75,11 +75,11 @@ def explain_read_error(error: BaseException, file: str | None = None) -> PushPro
 
 
 def _find_reason(chain: list[BaseException]) -> str | None:
-    for kind, reason in REASONS:
-        if any(isinstance(cause, kind) for cause in chain):
-            return reason
     for said, reason in MESSAGES.items():
         if any(said in str(cause) for cause in chain):
+            return reason
+    for kind, reason in REASONS:
+        if any(isinstance(cause, kind) for cause in chain):
             return reason
     return None
 
