@@ -166,9 +166,9 @@ METADATA: tuple[str, ...] = (BASKET_SIZE, SAMPLING_WEIGHT)
 
 def describe_features(names: Iterable[str]) -> str:
     """Say how many of some features every frame has, and how many are extended, by group."""
-    groups = Counter(FEATURE_OF[name].group for name in names)
-    plain = f"{groups.pop('', 0)} features that every frame has"
-    if not groups:
+    counts = Counter(FEATURE_OF[name].group for name in names)
+    plain = f"{counts.pop('', 0)} features that every frame has"
+    if not counts:
         return plain
-    listed = ", ".join(f"{group} ({count})" for group, count in groups.items())
-    return f"{plain} and {groups.total()} extended ones: {listed}"
+    listed = ", ".join(f"{name} ({counts[name]})" for name in EXTENDED_GROUPS if name in counts)
+    return f"{plain} and {counts.total()} extended ones: {listed}"

@@ -197,7 +197,7 @@ def test_the_features_are_named_by_group(evidence):
     importance = pd.DataFrame({"feature": names})
     extended = dataclasses.replace(evidence, importance=importance)
     assert extended.features == (
-        "21 features that every frame has and 3 extended ones: calendar (2), affinity (1)"
+        "21 features that every frame has and 3 extended ones: affinity (1), calendar (2)"
     )
 
 
