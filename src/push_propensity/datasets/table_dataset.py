@@ -34,7 +34,9 @@ class TableDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets tells n
     def load(self) -> ir.Table | None:
         """Return the table, or None where it is optional and there is no file."""
         if self._optional and not self._exists():
-            logger.info("There is no table %s; features take its defaults.", self._table_name)
+            logger.info(
+                "There is no table %s: it is optional, and its defaults hold.", self._table_name
+            )
             return None
         return super().load()
 
