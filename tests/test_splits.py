@@ -160,6 +160,8 @@ class TestSampledRows:
         found = summarise_split(split_orders(sampled.assign(sampling_weight=weight), planned))
         for part in PARTS:
             assert found[part]["purchases"] == whole[part]["purchases"]
+            assert found[part]["candidate_rows"] > found[part]["rows"]
+            assert whole[part]["candidate_rows"] == whole[part]["rows"]
             assert found[part]["purchase_share"] == pytest.approx(
                 whole[part]["purchase_share"], rel=0.1
             )

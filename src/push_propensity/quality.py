@@ -35,7 +35,7 @@ from push_propensity.schema import (
     is_size_of_order,
     is_weight_of_outcome,
 )
-from push_propensity.splits import PARTS, TEST, TRAIN, purchase_share
+from push_propensity.splits import PARTS, TEST, TRAIN, count_candidate_rows, purchase_share
 
 SEQUENCE = "user_order_seq"
 DAYS_SINCE = "days_since_purchase_variant_id"
@@ -152,6 +152,7 @@ def _overview(frame: pd.DataFrame) -> dict[str, int | float | str]:
     span = int((dates.max() - dates.min()).days) + 1
     return {
         "rows": len(frame),
+        "candidate_rows": round(count_candidate_rows(frame)),
         "orders": int(frame[ORDER].nunique()),
         "users": int(frame[USER].nunique()),
         "products": int(frame[PRODUCT].nunique()),

@@ -24,7 +24,7 @@ from push_propensity.feature_frame import (
     SAMPLING_WEIGHT,
     USER,
 )
-from push_propensity.metrics import MINIMUM_PURCHASES
+from push_propensity.metrics import MINIMUM_PURCHASES, row_weights
 
 TRAIN, VALIDATION, CALIBRATION, TEST = "train", "validation", "calibration", "test"
 PARTS = (TRAIN, VALIDATION, CALIBRATION, TEST)
@@ -235,6 +235,7 @@ def summarise_part(part: pd.DataFrame) -> dict[str, str | int | float]:
         "days": day.nunique(),
         "orders": part[ORDER].nunique(),
         "rows": len(part),
+        "candidate_rows": round(count_candidate_rows(part)),
         "users": part[USER].nunique(),
         "products": part[PRODUCT].nunique(),
         "purchases": int(part[OUTCOME].sum()),
@@ -242,11 +243,15 @@ def summarise_part(part: pd.DataFrame) -> dict[str, str | int | float]:
     }
 
 
+def count_candidate_rows(rows: pd.DataFrame) -> float:
+    """Return how many candidate rows these rows, which may be a sample, stand for."""
+    weight = row_weights(rows)
+    return float(len(rows) if weight is None else weight.sum())
+
+
 def purchase_share(rows: pd.DataFrame) -> float:
     """Return the share of purchases among the candidate rows that these rows stand for."""
-    weight = rows.get(SAMPLING_WEIGHT)
-    candidates = len(rows) if weight is None else weight.to_numpy().sum(dtype=np.float64)
-    return float(rows[OUTCOME].sum() / candidates)
+    return float(rows[OUTCOME].sum() / count_candidate_rows(rows))
 
 
 def roll_windows(parts: Split) -> tuple[pd.DataFrame, pd.DataFrame]:

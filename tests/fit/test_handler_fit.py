@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from push_propensity.bundle import publishing, read_bundle
-from push_propensity.feature_frame import COLUMNS, FEATURE_NAMES
+from push_propensity.feature_frame import COLUMNS, EXTENDED_NAMES, FEATURE_NAMES
 from push_propensity.handler import handler_fit, handler_predict
 from tests.fit.conftest import ROOT, frame_file, published
 
@@ -118,6 +118,60 @@ class TestSuccess:
         _, body = fit(EVENT)
         root = project / "data/environments/box_builder_frame/06_models"
         assert (root / body["model_path"] / "model.onnx").is_file()
+
+
+class TestExtendedFeatures:
+    @pytest.fixture
+    def extended(self, project, extended_frame):
+        """The project with a frame of extended features, all of which are used."""
+        write(project, extended_frame)
+        with (project / "conf/local/parameters.yml").open("a") as parameters:
+            parameters.write("model_selection: {features: extended}\n")
+        return extended_frame
+
+    def test_are_required_of_whoever_predicts(self, fit, models, extended):
+        status, body = fit(EVENT)
+        assert status == "200"
+        manifest = read_bundle(models / body["model_path"]).manifest
+        names = [feature.name for feature in manifest.features]
+        assert names == [*FEATURE_NAMES, *EXTENDED_NAMES]
+        row = {name: extended[name].tolist()[0] for name in names}
+        users = {"whole": row, "partly": {n: v for n, v in row.items() if n != "due_ratio_vendor"}}
+        answer = json.loads(handler_predict({"users": users}, None)["body"])
+        assert set(answer["prediction"]) == {"whole"}
+        missing = {"code": "MISSING_FEATURE", "feature": "due_ratio_vendor"}
+        assert answer["rejected"] == {"partly": missing}
+
+    def test_may_be_missing_where_the_model_does_not_use_them(self, fit, project, extended):
+        (project / "conf/local/parameters.yml").write_text("model_selection: {features: frame}\n")
+        assert fit(EVENT)[0] == "200"
+        row = {name: extended[name].tolist()[0] for name in FEATURE_NAMES}
+        users = {"plain": row, "more": row | {"due_ratio_vendor": "no number"}}
+        answer = json.loads(handler_predict({"users": users}, None)["body"])
+        assert answer["prediction"]["plain"] == answer["prediction"]["more"]
+
+    def test_that_the_frame_lacks(self, fit, models, project, extended, trainings):
+        write(project, extended[list(COLUMNS)])
+        status, body = fit(EVENT)
+        assert (status, trainings) == ("422", [])
+        assert "the feature frame has no extended feature" in body["error"]["message"]
+        assert not published(models)
+
+    def test_choosing_them_is_another_fit(self, fit, project, extended, trainings):
+        first = fit(EVENT)[1]
+        assert fit(EVENT)[1] == first
+        (project / "conf/local/parameters.yml").write_text("model_selection: {features: frame}\n")
+        assert fit(EVENT)[1]["model_path"] != first["model_path"]
+        assert len(trainings) == 2
+
+    def test_a_sample_after_train_is_refused(self, fit, models, project, extended):
+        later = extended["order_date"] > extended["order_date"].quantile(0.8)
+        weight = extended["sampling_weight"].mask(later & (extended["outcome"] == 0), 3.0)
+        write(project, extended.assign(sampling_weight=weight))
+        status, body = fit(EVENT)
+        assert status == "422"
+        assert "Rows may be sampled in train only" in body["error"]["message"]
+        assert not published(models)
 
 
 class TestOnce:

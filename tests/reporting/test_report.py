@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from push_propensity.pipelines.reporting.pipeline import FIGURES
 from push_propensity.reports import page
 from push_propensity.reports.page import ReportOptions
+from push_propensity.splits import SplitOptions
 from tests.reporting.measured_shop import make_frame, make_inputs, run_reporting
 
 
@@ -100,6 +101,20 @@ def test_the_features_and_the_baseline_to_beat_are_described(results):
 def test_the_least_size_of_an_order_is_the_configured_one(results):
     assert "in orders of at least 3 items," in results["model_card"]
     assert "Only orders of at least 3 items count." in results["report"]
+
+
+def test_a_sampled_train_part_and_what_counts_as_an_item_are_stated(results):
+    assert "Train is a sample" not in results["report"]
+    inputs = make_inputs()
+    summary = inputs["split_summary"]
+    train = {**summary["train"], "rows": 4_800, "candidate_rows": 48_000}
+    given = inputs | {
+        "split_summary": {**summary, "train": train},
+        "params:split": SplitOptions(minimum_items=3, basket="all"),
+    }
+    report = run_reporting(given)["report"]
+    assert "its 4,800 rows stand for about 48,000 candidate rows" in report
+    assert "at least 3 items count, products that are not in the frame included." in report
 
 
 def test_the_data_are_named_where_their_source_is_given(results):

@@ -1,7 +1,7 @@
 """The decision report: one HTML file that opens without a network, and the model card."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from push_propensity.reports.figures import MOST_DRAWN
 from push_propensity.reports.findings import SWEPT, Evidence, derive, metric_sentence, summarise
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.uncertainty import GAIN
-from push_propensity.reports.wording import defined, number, percent, plural
+from push_propensity.reports.wording import count, defined, number, percent, plural
 
 
 class ReportOptions(BaseModel):
@@ -94,6 +94,7 @@ class Setting:
         importance_window: On which rows features were shuffled.
         threshold_given: Whether the threshold was configured.
         minimum_items: Purchases that an order must hold to count.
+        basket: Which purchases those are, as in `splits.SplitOptions`.
         data_source: Which data these are, in words for readers; may be empty.
     """
 
@@ -102,6 +103,7 @@ class Setting:
     importance_window: str
     threshold_given: bool
     minimum_items: int
+    basket: str = "listed"
     data_source: str = ""
 
 
@@ -109,6 +111,7 @@ RULES = {
     "best": "the one with the highest mean",
     "one_standard_error": "the simplest one within one standard error of the highest mean",
 }
+ITEMS = {"listed": "", "all": ", products that are not in the frame included"}
 BASELINES = {
     "own_frequency": (
         "the own-frequency rule ranks users by the share of their orders that held the product, "
@@ -298,13 +301,25 @@ def _measured(evidence: Evidence, setting: Setting) -> Section:
         f"{metric_sentence(evidence)} The average precision of few purchases is higher by luck "
         "alone: compare entries on the same window, not windows of different sizes.",
         "A row is one order and one product listed at its time. Only orders of at least "
-        f"{plural(setting.minimum_items, 'item')} count. Models were fitted on train, "
-        "compared on rolling-origin folds, calibrated on the calibration window and measured once "
-        "on test.",
+        f"{plural(setting.minimum_items, 'item')} count{ITEMS[setting.basket]}. Models were fitted "
+        "on train, compared on rolling-origin folds, calibrated on the calibration window and "
+        "measured once on test.",
+        *_sampled(setting),
     )
     return Section(
         "measured", "How it was measured", text, (), (tables.split_table(setting.splits),)
     )
+
+
+def _sampled(setting: Setting) -> Iterator[str]:
+    """Say so where train is a sample."""
+    train = setting.splits["train"]
+    if train["candidate_rows"] > train["rows"]:
+        yield (
+            f"Train is a sample: its {count(train['rows'])} rows stand for about "
+            f"{count(train['candidate_rows'])} candidate rows. All purchases are in it; every row "
+            "counts by its weight in training and in the folds. The other parts are whole."
+        )
 
 
 def _leaderboard(evidence: Evidence) -> Section:

@@ -236,5 +236,6 @@ def _setting(
         importance_window=options.importance_window,
         threshold_given=options.threshold is not None,
         minimum_items=split.minimum_items,
+        basket=split.basket,
         data_source=options.data_source,
     )
