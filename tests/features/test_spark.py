@@ -85,7 +85,7 @@ def simulated(tmp_path_factory):
 def entries(env, folder, connection=None):
     """The entries of an environment, with a shop's files and, if given, another connection."""
     catalog = config(env)["catalog"]
-    files = {name: folder / f"{name}.parquet" for name in (*RAW, "prices")}
+    files = {name: folder / f"{name}.parquet" for name in RAW}
     files |= {"built_feature_frame": folder / f"frame_of_{env}"}
     found = {name: catalog[name] | {"filepath": str(path)} for name, path in files.items()}
     if connection:
@@ -105,7 +105,7 @@ def run(env, folder, options, connection=None):
 def load(env, folder, connection=None):
     """The raw tables of a shop by the entries of an environment."""
     catalog = DataCatalog.from_config(entries(env, folder, connection))
-    return {name: catalog.load(name) for name in (*RAW, "prices")}
+    return {name: catalog.load(name) for name in RAW}
 
 
 def assert_equal(spark_frame, duckdb_frame):
