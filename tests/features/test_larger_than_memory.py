@@ -12,6 +12,7 @@ from kedro.runner import SequentialRunner
 
 from push_propensity.features import FeatureOptions
 from push_propensity.pipelines.feature_engineering import create_pipeline
+from push_propensity.splits import SplitOptions
 from tests.features.test_feature_engineering import CONF, RAW
 
 SAMPLE = CONF.parent / "data" / "01_raw"
@@ -46,6 +47,7 @@ def build(conf, shops, to):
         {name: entries[name] | {"filepath": str(path)} for name, path in files.items()}
     )
     catalog["params:feature_options"] = FeatureOptions()
+    catalog["params:split"] = SplitOptions()
     SequentialRunner().run(create_pipeline(), catalog)
     return to.read_bytes()
 

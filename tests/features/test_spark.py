@@ -12,12 +12,18 @@ from kedro.runner import SequentialRunner
 from push_propensity.datasets.table_dataset import TableDataset
 from push_propensity.errors import DataError
 from push_propensity.feature_frame import EXTENDED_GROUPS
-from push_propensity.features import FeatureOptions, build_current_frame, read_raw_tables
+from push_propensity.features import (
+    CurrentOptions,
+    FeatureOptions,
+    build_current_frame,
+    read_raw_tables,
+)
 from push_propensity.features.points import repeat_orders
 from push_propensity.features.sampling import drawn_rows
 from push_propensity.input_files import explain_read_error
 from push_propensity.pipelines.feature_engineering import create_pipeline
 from push_propensity.simulation import simulate_shop
+from push_propensity.splits import SplitOptions
 from tests.features.test_feature_engineering import RAW, config
 from tests.features.tiny_shop import at, raw_tables
 from tests.simulation.small_shop import small_options
@@ -97,6 +103,7 @@ def run(env, folder, options, connection=None):
     """The frame that `feature_engineering` writes in an environment, read with pandas."""
     catalog = DataCatalog.from_config(entries(env, folder, connection))
     catalog["params:feature_options"] = options
+    catalog["params:split"] = SplitOptions()
     SequentialRunner().run(create_pipeline(), catalog)
     frame = pd.read_parquet(folder / f"frame_of_{env}")
     return frame.sort_values(ORDER, ignore_index=True)
@@ -148,7 +155,8 @@ def test_the_same_rows_are_drawn(spark, simulated):
 def test_the_current_frame_is_the_same(spark, tiny):
     def build(tables):
         raw = read_raw_tables(tables, FeatureOptions())
-        frame = build_current_frame(raw, FeatureOptions(), at("02-05 10:00"), 40).to_pandas()
+        current = CurrentOptions(as_of=at("02-05 10:00"), active_days=40)
+        frame = build_current_frame(raw, FeatureOptions(), current).to_pandas()
         in_order = frame.sort_values(["variant_id", "user_id"], ignore_index=True)
         return in_order.astype({"created_at": "datetime64[us]"})
 
