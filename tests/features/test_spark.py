@@ -16,6 +16,8 @@ from push_propensity.features import (
     CurrentOptions,
     FeatureOptions,
     build_current_frame,
+    build_feature_frame,
+    extend_feature_frame,
     read_raw_tables,
 )
 from push_propensity.features.points import repeat_orders
@@ -161,6 +163,23 @@ def test_the_current_frame_is_the_same(spark, tiny):
         return in_order.astype({"created_at": "datetime64[us]"})
 
     assert_equal(build(load("spark", tiny, spark)), build(load("box_builder", tiny)))
+
+
+def test_later_orders_are_added_to_the_frame_that_is_there(spark, tiny, tmp_path):
+    options = FeatureOptions()
+    whole = build_feature_frame(read_raw_tables(load("box_builder", tiny), options), options)
+    folder = tmp_path / "frame"
+    folder.mkdir()
+    earlier = whole.filter(whole.created_at <= at("02-03 10:00")).to_pyarrow()
+    pq.write_table(earlier, folder / "part-0.parquet")
+    frame = TableDataset(
+        filepath=str(folder), connection=spark, table_name="frame", save_args={"mode": "overwrite"}
+    )
+    on_spark = read_raw_tables(load("spark", tiny, spark), options)
+    frame.save(extend_feature_frame(on_spark, frame.load(), options))
+    extended = pd.read_parquet(folder).sort_values(ORDER, ignore_index=True)
+    assert len(extended) > earlier.num_rows
+    assert_equal(extended, whole.to_pyarrow().to_pandas())
 
 
 @pytest.mark.parametrize(

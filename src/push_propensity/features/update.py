@@ -38,8 +38,9 @@ def extend_feature_frame(raw: RawTables, frame: ir.Table, options: FeatureOption
             "Build it anew: kedro run --pipelines feature_engineering."
         )
     _require_no_late_orders(raw, frame, options, latest)
-    new = new.mutate(**{name: constant(1.0) for name in weighted}).select(*frame.columns)
-    return frame.union(new).order_by("created_at", "order_id", "variant_id")
+    weights = {name: constant(1.0) for name in weighted}
+    alike = new.mutate(**weights).select(*frame.columns).cast(frame.schema())
+    return frame.union(alike).order_by("created_at", "order_id", "variant_id")
 
 
 def _require_no_late_orders(
