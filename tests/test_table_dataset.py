@@ -34,6 +34,15 @@ def test_a_table_is_written_and_read(tmp_path: Path):
     assert dataset.load().to_pyarrow().equals(ROWS)
 
 
+def test_a_remote_table_is_left_to_the_engine(monkeypatch: pytest.MonkeyPatch):
+    written = []
+    remote = users("s3://shop/users.parquet")
+    engine = type(remote.connection)
+    monkeypatch.setattr(engine, "to_parquet", lambda _, table, path: written.append(path))
+    remote.save(ibis.memtable(ROWS))
+    assert written == ["s3://shop/users.parquet"]
+
+
 def test_an_optional_table_without_a_file_is_none_and_named(tmp_path: Path, caplog):
     caplog.set_level(logging.INFO, logger="push_propensity")
     assert users(tmp_path / "users.parquet", optional=True).load() is None

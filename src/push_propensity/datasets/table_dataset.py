@@ -41,10 +41,17 @@ class TableDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets tells n
         return super().load()
 
     def save(self, data: ir.Table) -> None:
-        """Compute the table and write it under another name first.
+        """Compute the table and write it, on this machine under another name first.
 
-        So nobody reads half of it, and it may be made of the file that it replaces.
+        So nobody reads half of it, and it may be made of the file that it replaces. In a remote
+        place the engine writes it as it does.
+
+        Raises:
+            EngineError: Neither memory nor the temporary folder holds what is computed.
         """
+        if self._fs_prefix:
+            super().save(data)
+            return
         target = Path(self._get_save_path())
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(f"{target.name}.unfinished")
