@@ -132,7 +132,7 @@ def _fit_trials(
     for parameters in trials:
         estimator = options.definition.estimator(parameters, options.seed, options.threads)
         if options.definition.boosted:
-            _fit_boosted(estimator, fold, options)
+            fit_boosted(estimator, fold, options)
         else:
             _start_from(previous, estimator)
             estimator.fit(fold.train, fold.train_outcome, sample_weight=fold.weight)
@@ -147,10 +147,19 @@ def _start_from(previous: Estimator | None, estimator: Estimator) -> None:
         estimator.intercept_ = previous.intercept_.copy()
 
 
-def _fit_boosted(estimator: Any, fold: EncodedFold, options: CandidateOptions) -> None:
-    """Boost until the log loss of the fold's validation part stops falling."""
+def fit_boosted(
+    estimator: Any, fold: EncodedFold, options: CandidateOptions, most_rounds: int = MOST_ROUNDS
+) -> None:
+    """Boost until the log loss of the fold's validation part stops falling.
+
+    Args:
+        estimator: A classifier of XGBoost, not yet fitted; `best_iteration` counts from 0.
+        fold: The encoded rows.
+        options: After how many rounds without gain to stop.
+        most_rounds: Where boosting stops at the latest.
+    """
     estimator.set_params(
-        n_estimators=MOST_ROUNDS,
+        n_estimators=most_rounds,
         early_stopping_rounds=options.early_stopping_rounds,
         eval_metric=EARLY_STOPPING_METRIC,
     )

@@ -4,7 +4,7 @@ import plotly.io
 import pytest
 
 from push_propensity.pipelines.reporting.pipeline import FIGURES
-from push_propensity.reports import figures
+from push_propensity.reports import drawing, figures
 from push_propensity.reports.wording import entry_label
 from tests.reporting.measured_shop import ENTRIES, WINNER
 
@@ -116,4 +116,4 @@ def test_without_a_sweep_the_paths_are_empty(results):
 
 
 def test_numbers_that_are_not_defined_are_gaps():
-    assert figures._rounded(pd.Series([1.23456789, np.nan])) == [1.23457, None]
+    assert drawing.rounded(pd.Series([1.23456789, np.nan])) == [1.23457, None]

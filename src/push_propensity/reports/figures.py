@@ -8,10 +8,23 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import plotly.io  # noqa: F401  A late import of it races when nodes run in threads.
 from plotly.subplots import make_subplots
 
 from push_propensity.metrics import HEADLINE
+from push_propensity.reports.drawing import (
+    BLUE,
+    GREY,
+    VERMILION,
+    base_layout,
+    draw_dots,
+    error_bars,
+    fitting_height,
+    legend_below,
+    mark_value,
+    new_figure,
+    reference_line,
+    rounded,
+)
 from push_propensity.reports.wording import (
     count,
     entry_label,
@@ -34,8 +47,6 @@ BASELINES = frozenset(
     {"constant", "global_popularity", "ordered_before_popularity", "own_frequency"}
 )
 MOST_DRAWN = 30
-BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#7F7F7F"
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
 PERCENT = {"tickformat": ".0%"}
 
@@ -50,15 +61,15 @@ def plot_leaderboard(leaderboard: pd.DataFrame, test_metrics: pd.DataFrame) -> g
     table = leaderboard.iloc[::-1]
     names = [entry_label(entry) for entry in table["candidate"]]
     test = _headline(test_metrics).reindex(table["candidate"])
-    folds = _dots(table[HEADLINE], names, "Folds: mean ± standard error", GREY)
-    folds.error_x = {"array": _rounded(table[f"{HEADLINE}_standard_error"])}
-    tested = _dots(test["value"], names, "Test: 95 % interval", BLUE)
-    tested.error_x = _bars(test["value"], test["low"], test["high"])
+    folds = draw_dots(table[HEADLINE], names, "Folds: mean ± standard error", GREY)
+    folds.error_x = {"array": rounded(table[f"{HEADLINE}_standard_error"])}
+    tested = draw_dots(test["value"], names, "Test: 95 % interval", BLUE)
+    tested.error_x = error_bars(test["value"], test["low"], test["high"])
     tested.update(offsetgroup="test", marker_symbol="diamond", marker_size=11)
-    figure = _figure("Leaderboard", _height(len(names), 46))
+    figure = new_figure("Leaderboard", fitting_height(len(names), 46))
     figure.add_traces([folds, tested])
     figure.update_xaxes(title=metric_label(HEADLINE), rangemode="tozero")
-    return _legend_below(figure, 2)
+    return legend_below(figure, 2)
 
 
 def plot_comparisons(test_comparisons: pd.DataFrame, winner: dict[str, object]) -> go.Figure:
@@ -71,12 +82,12 @@ def plot_comparisons(test_comparisons: pd.DataFrame, winner: dict[str, object]) 
     kept = test_comparisons.query("segment == 'all' and metric == @HEADLINE")
     kept = kept.sort_values("difference", ascending=False)
     names = [entry_label(entry) for entry in kept["entry"]]
-    dots = _dots(kept["difference"], names, "difference", BLUE)
-    dots.error_x = _bars(kept["difference"], kept["low"], kept["high"])
+    dots = draw_dots(kept["difference"], names, "difference", BLUE)
+    dots.error_x = error_bars(kept["difference"], kept["low"], kept["high"])
     dots.marker.color = [GREY if v == "noise" else BLUE for v in kept["verdict"]]
     dots.error_x.color = "#444444"
     label = entry_label(str(winner["candidate"]))
-    figure = _figure(f"{label} minus each other entry", _height(len(names), 40))
+    figure = new_figure(f"{label} minus each other entry", fitting_height(len(names), 40))
     figure.add_trace(dots)
     figure.add_vline(x=0, line={"color": "#444444", "width": 1})
     figure.update_xaxes(title=f"difference in {metric_label(HEADLINE)}")
@@ -93,7 +104,7 @@ def plot_gains(
         winner: With the name of the winner as `candidate`.
         notified_share: Share that the text speaks of; marked.
     """
-    figure = _figure("Buyers reached when the likeliest users of each product are notified", 560)
+    figure = new_figure("Buyers reached when the likeliest users of each product are notified", 560)
     points = test_curves[test_curves["curve"] == "gains"]
     at = {
         str(entry): float(np.interp(notified_share, part["x"], part["y"]))
@@ -101,11 +112,11 @@ def plot_gains(
     }
     texts = {entry: percent(value) for entry, value in at.items()}
     _add_lines(figure, points, _by_value(at), texts, winner)
-    figure.add_trace(_reference([0, 1], [0, 1], "at random"))
-    _mark(figure, notified_share, f"{percent(notified_share)} notified", "top")
+    figure.add_trace(reference_line([0, 1], [0, 1], "at random"))
+    mark_value(figure, notified_share, f"{percent(notified_share)} notified", "top")
     figure.update_xaxes(title="share of users notified", range=[0, 1], **PERCENT)
     figure.update_yaxes(title="share of purchases reached", range=[0, 1.01], **PERCENT)
-    return _legend_below(figure, len(at) + 1, f"reached at {percent(notified_share)} notified")
+    return legend_below(figure, len(at) + 1, f"reached at {percent(notified_share)} notified")
 
 
 def plot_product_precision_recall(
@@ -136,7 +147,7 @@ def _precision_recall(
     metric: str,
     title: str,
 ) -> go.Figure:
-    figure = _figure(title, 560)
+    figure = new_figure(title, 560)
     _add_metric_lines(figure, test_curves, test_metrics, winner, curve, metric)
     figure.update_xaxes(title="recall: share of purchases found", range=[0, 1], **PERCENT)
     figure.update_yaxes(title="precision: share of hits", range=[0, 1.01], **PERCENT)
@@ -167,9 +178,9 @@ def _roc(
     metric: str,
     title: str,
 ) -> go.Figure:
-    figure = _figure(title, 560)
+    figure = new_figure(title, 560)
     _add_metric_lines(figure, test_curves, test_metrics, winner, curve, metric)
-    figure.add_trace(_reference([0, 1], [0, 1], "by chance: 0.500"))
+    figure.add_trace(reference_line([0, 1], [0, 1], "by chance: 0.500"))
     figure.update_xaxes(title="false positive rate", range=[0, 1], **PERCENT)
     figure.update_yaxes(title="true positive rate", range=[0, 1.01], **PERCENT)
     return figure
@@ -179,7 +190,7 @@ def plot_calibration(
     test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
 ) -> go.Figure:
     """Observed against predicted purchase rate; each point holds as many expected purchases."""
-    figure = _figure("Predicted and observed purchase rate", 600)
+    figure = new_figure("Predicted and observed purchase rate", 600)
     points = test_curves[(test_curves["curve"] == "calibration") & (test_curves["y"] > 0)]
     metric = "expected_calibration_error"
     values = _metric_values(test_metrics, metric)
@@ -188,14 +199,14 @@ def plot_calibration(
     _add_lines(figure, points, order, texts, winner)
     for trace, entry in zip(figure.data, order, strict=True):
         part = points[points["entry"] == entry]
-        trace.update(mode="lines+markers", error_y=_bars(part["y"], part["low"], part["high"]))
+        trace.update(mode="lines+markers", error_y=error_bars(part["y"], part["low"], part["high"]))
         trace.error_y.thickness = 1
     ends = [float(points["x"].min()) / 1.5, 1.0]
-    figure.add_trace(_reference(ends, ends, "perfect"))
+    figure.add_trace(reference_line(ends, ends, "perfect"))
     ticks = {"type": "log", "tickvals": RATES, "ticktext": [f"{100 * v:g} %" for v in RATES]}
     figure.update_xaxes(title="predicted probability (log scale)", **ticks)
     figure.update_yaxes(title="observed share bought (log scale)", **ticks)
-    return _legend_below(figure, len(order) + 1, "calibration error")
+    return legend_below(figure, len(order) + 1, "calibration error")
 
 
 def plot_thresholds(
@@ -208,21 +219,21 @@ def plot_thresholds(
         test_decisions: From `thresholds.decide`.
         winner: With the name of the winner as `candidate`.
     """
-    figure = _figure("Precision, recall and F1 at every threshold", 480)
+    figure = new_figure("Precision, recall and F1 at every threshold", 480)
     lines = (("precision", BLUE, "solid"), ("recall", VERMILION, "dash"), ("f1", "#000000", "dot"))
     for metric, colour, dash in lines:
         figure.add_scatter(
-            x=_rounded(test_threshold_sweep["threshold"]),
-            y=_rounded(test_threshold_sweep[metric]),
+            x=rounded(test_threshold_sweep["threshold"]),
+            y=rounded(test_threshold_sweep[metric]),
             name=metric_label(metric),
             mode="lines",
             line={"color": colour, "dash": dash, "width": 2.5},
         )
     threshold = _of_winner(test_decisions, winner)["threshold"]
-    _mark(figure, threshold, f"threshold {number(threshold)}", "bottom")
+    mark_value(figure, threshold, f"threshold {number(threshold)}", "bottom")
     figure.update_xaxes(title="threshold on the probability", range=[0, 1])
     figure.update_yaxes(title="share", range=[0, 1.01], **PERCENT)
-    return _legend_below(figure, 3)
+    return legend_below(figure, 3)
 
 
 def plot_confusion(test_decisions: pd.DataFrame, winner: dict[str, object]) -> go.Figure:
@@ -240,7 +251,7 @@ def plot_confusion(test_decisions: pd.DataFrame, winner: dict[str, object]) -> g
         [f"<b>{count(n)}</b><br>{percent(s, 1)} of row" for n, s in zip(ns, ss, strict=True)]
         for ns, ss in zip(cells, share, strict=True)
     ]
-    figure = _figure(f"Confusion matrix at threshold {number(row['threshold'])}", 360)
+    figure = new_figure(f"Confusion matrix at threshold {number(row['threshold'])}", 360)
     figure.add_heatmap(
         z=share.tolist(),
         x=["said: buys", "said: does not"],
@@ -281,7 +292,7 @@ def plot_regularisation(regularisation_paths: pd.DataFrame) -> go.Figure:
         )
         figure.update_xaxes(**_parameter_axis(part), **place)
         figure.update_yaxes(range=_padded(regularisation_paths, candidate), **place)
-    figure.update_layout(_layout("Regularisation paths", 90 + 270 * rows), showlegend=False)
+    figure.update_layout(base_layout("Regularisation paths", 90 + 270 * rows), showlegend=False)
     figure.update_yaxes(title=metric_label(HEADLINE), title_font_size=12)
     figure.update_annotations(font_size=13)
     return figure
@@ -292,8 +303,8 @@ def _path_traces(part: pd.DataFrame, colour: str) -> list[go.Scatter]:
     rest = part[~part["on_path"]]
     line = go.Scatter(
         x=_settings(best),
-        y=_rounded(best["mean"]),
-        error_y=_bars(best["mean"], best["low"], best["high"]),
+        y=rounded(best["mean"]),
+        error_y=error_bars(best["mean"], best["low"], best["high"]),
         mode="lines+markers",
         line={"color": colour},
         marker={"size": 8},
@@ -301,7 +312,7 @@ def _path_traces(part: pd.DataFrame, colour: str) -> list[go.Scatter]:
     )
     dots = go.Scatter(
         x=_settings(rest),
-        y=_rounded(rest["mean"]),
+        y=rounded(rest["mean"]),
         mode="markers",
         marker={"color": colour, "size": 6, "opacity": 0.35},
         hovertemplate="%{x}: %{y:.3f}<extra>other trial</extra>",
@@ -316,18 +327,18 @@ def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
         feature_importance: From `importance.permutation_importance`.
     """
     table = feature_importance.head(MOST_DRAWN).iloc[::-1]
-    figure = _figure("What is lost when a feature is shuffled", _height(len(table), 24))
+    figure = new_figure("What is lost when a feature is shuffled", fitting_height(len(table), 24))
     for metric, colour, symbol in (
         ("average_precision", VERMILION, "circle-open"),
         (HEADLINE, BLUE, "circle"),
     ):
-        dots = _dots(table[metric], table["feature"].tolist(), metric_label(metric), colour)
-        dots.error_x = {"array": _rounded(table[f"{metric}_deviation"]), "thickness": 1}
+        dots = draw_dots(table[metric], table["feature"].tolist(), metric_label(metric), colour)
+        dots.error_x = {"array": rounded(table[f"{metric}_deviation"]), "thickness": 1}
         dots.marker.symbol = symbol
         figure.add_trace(dots)
     figure.add_vline(x=0, line={"color": "#444444", "width": 1})
     figure.update_xaxes(title="drop in average precision")
-    return _legend_below(figure, 2)
+    return legend_below(figure, 2)
 
 
 def plot_product_types(test_slices: pd.DataFrame, minimum_purchases: int) -> go.Figure:
@@ -352,24 +363,24 @@ def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int) -> g
         f"{name} ({count(purchases)})"
         for name, purchases in zip(kept["slice"], kept["purchases"], strict=True)
     ]
-    figure = _figure(title, _height(len(names), 26))
-    none = _dots(kept["no_skill"], names, "no skill", GREY)
+    figure = new_figure(title, fitting_height(len(names), 26))
+    none = draw_dots(kept["no_skill"], names, "no skill", GREY)
     none.update(marker={"symbol": "line-ns-open", "size": 12, "color": GREY})
-    model = _dots(kept[HEADLINE], names, "winner: 95 % interval", BLUE)
+    model = draw_dots(kept[HEADLINE], names, "winner: 95 % interval", BLUE)
     model.error_x = _slice_bars(kept)
     figure.add_traces([none, model])
     figure.update_xaxes(title=metric_label(HEADLINE), rangemode="tozero")
-    return _legend_below(figure, 2)
+    return legend_below(figure, 2)
 
 
 def plot_weeks(test_slices: pd.DataFrame) -> go.Figure:
     """Headline metric in each week of the test window."""
     kept = test_slices[(test_slices["dimension"] == "week") & test_slices[HEADLINE].notna()]
-    figure = _figure("Quality by week", 400)
+    figure = new_figure("Quality by week", 400)
     names = [f"{w}<br>{count(n)}" for w, n in zip(kept["slice"], kept["purchases"], strict=True)]
     figure.add_scatter(
         x=names,
-        y=_rounded(kept[HEADLINE]),
+        y=rounded(kept[HEADLINE]),
         error_y=_slice_bars(kept),
         mode="lines+markers",
         name="winner: 95 % interval",
@@ -378,57 +389,14 @@ def plot_weeks(test_slices: pd.DataFrame) -> go.Figure:
     )
     figure.add_scatter(
         x=names,
-        y=_rounded(kept["no_skill"]),
+        y=rounded(kept["no_skill"]),
         mode="lines+markers",
         name="no skill",
         line={"color": GREY, "dash": "dot"},
     )
     figure.update_xaxes(title="week from Monday, purchases below", type="category")
     figure.update_yaxes(title=metric_label(HEADLINE), rangemode="tozero")
-    return _legend_below(figure, 2, axis=76)
-
-
-def _layout(title: str, height: int) -> dict[str, object]:
-    return {
-        "template": "plotly_white",
-        "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 17}},
-        "font": {"family": FONT, "size": 13, "color": "#222222"},
-        "height": height,
-        "margin": {"l": 60, "r": 20, "t": 60, "b": 60},
-        "hoverlabel": {"font": {"family": FONT}},
-    }
-
-
-def _figure(title: str, height: int) -> go.Figure:
-    figure = go.Figure(layout=_layout(title, height))
-    figure.update_xaxes(automargin=True, title_standoff=8)
-    figure.update_yaxes(automargin=True, title_standoff=8)
-    return figure
-
-
-def _height(rows: int, each: int) -> int:
-    return 190 + each * max(rows, 1)
-
-
-def _legend_below(figure: go.Figure, entries: int, title: str = "", axis: int = 56) -> go.Figure:
-    """Put the legend as a list under the plot and its axis, so that no width squeezes the plot."""
-    lines = entries + bool(title)
-    bottom = axis + 10 + 20 * lines
-    plot = figure.layout.height - 60 - bottom
-    figure.update_layout(
-        margin_b=bottom,
-        showlegend=True,
-        legend={
-            "title": {"text": title, "font": {"size": 12}},
-            "orientation": "v",
-            "x": 0,
-            "y": -axis / max(plot, 1),
-            "xanchor": "left",
-            "yanchor": "top",
-            "traceorder": "normal",
-        },
-    )
-    return figure
+    return legend_below(figure, 2, axis=76)
 
 
 def _add_metric_lines(
@@ -443,7 +411,7 @@ def _add_metric_lines(
     values = _metric_values(metrics, metric)
     texts = {entry: number(value) for entry, value in values.items()}
     _add_lines(figure, points, _by_value(values), texts, winner)
-    _legend_below(figure, len(values) + 1, metric_label(metric))
+    legend_below(figure, len(values) + 1, metric_label(metric))
 
 
 def _add_lines(
@@ -457,8 +425,8 @@ def _add_lines(
     for entry in order:
         part = points[points["entry"] == entry]
         figure.add_scatter(
-            x=_rounded(part["x"]),
-            y=_rounded(part["y"]),
+            x=rounded(part["x"]),
+            y=rounded(part["y"]),
             name=f"{entry_label(entry)}: {texts[entry]}",
             mode="lines",
             line={
@@ -469,49 +437,9 @@ def _add_lines(
         )
 
 
-def _reference(x: Sequence[float], y: Sequence[float], name: str) -> go.Scatter:
-    line = {"color": "#999999", "width": 1, "dash": "dash"}
-    return go.Scatter(x=list(x), y=list(y), name=name, mode="lines", line=line, hoverinfo="skip")
-
-
-def _mark(figure: go.Figure, x: float, text: str, end: str) -> None:
-    figure.add_vline(
-        x=x,
-        line={"color": "#444444", "width": 1.5, "dash": "dash"},
-        annotation={"text": text, "bgcolor": "rgba(255,255,255,0.85)"},
-        annotation_position=f"{end} {'right' if x < 0.6 else 'left'}",
-    )
-
-
-def _dots(values: pd.Series, names: Sequence[str], name: str, colour: str) -> go.Scatter:
-    return go.Scatter(
-        x=_rounded(values),
-        y=list(names),
-        name=name,
-        mode="markers",
-        marker={"color": colour, "size": 9},
-        cliponaxis=False,
-    )
-
-
-def _bars(middle: pd.Series, low: pd.Series, high: pd.Series) -> dict[str, object]:
-    """Error bars from the two ends of an interval."""
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": _rounded(high - middle),
-        "arrayminus": _rounded(middle - low),
-    }
-
-
 def _slice_bars(slices: pd.DataFrame) -> dict[str, object]:
     low, high = slices[f"{HEADLINE}_low"], slices[f"{HEADLINE}_high"]
-    return _bars(slices[HEADLINE], low, high)
-
-
-def _rounded(values: pd.Series) -> list[float | None]:
-    """Six significant digits are more than a screen shows and keep the report small."""
-    return [float(f"{v:.6g}") if np.isfinite(v) else None for v in values.astype(float)]
+    return error_bars(slices[HEADLINE], low, high)
 
 
 def _colour(entry: str) -> str:
