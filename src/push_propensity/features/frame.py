@@ -76,6 +76,13 @@ def build_feature_frame(
         sampling_weight. No nulls.
     """
     points = repeat_orders(raw, options.lag_hours, options.first_order_date, after)
+    return frame_of_points(raw, points, options, sampled_before)
+
+
+def frame_of_points(
+    raw: RawTables, points: ir.Table, options: FeatureOptions, sampled_before: date | None = None
+) -> ir.Table:
+    """Return the rows of `build_feature_frame` for some of its points."""
     if sampled_before is None:
         rows = list_products(raw, points, options)
     else:
