@@ -7,6 +7,7 @@ from push_propensity.pipelines.feature_engineering.nodes import (
     read_raw_tables,
 )
 
+TABLES = ("orders", "inventory", "users", "regulars", "abandoned_carts", "prices")
 OPTIONS = "params:feature_options"
 
 
@@ -23,7 +24,6 @@ def create_pipeline() -> Pipeline:
 
 def reading() -> Pipeline:
     """Return the pipeline from the raw tables' files to `raw_tables`, checked."""
-    tables = ["orders", "inventory", "users", "regulars", "abandoned_carts", "prices"]
     return Pipeline(
-        [Node(read_raw_tables, [*tables, OPTIONS], "raw_tables", name="read_raw_tables")]
+        [Node(read_raw_tables, [*TABLES, OPTIONS], "raw_tables", name="read_raw_tables")]
     )

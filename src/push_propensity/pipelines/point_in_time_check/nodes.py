@@ -1,0 +1,54 @@
+"""Nodes of the `point_in_time_check` pipeline."""
+
+import logging
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from push_propensity.features import FeatureOptions, look_ahead
+from push_propensity.features.look_ahead import PointInTimeOptions
+
+logger = logging.getLogger(__name__)
+
+
+def check_point_in_time(
+    orders: ir.Table,
+    inventory: ir.Table,
+    users: ir.Table | None,
+    regulars: ir.Table | None,
+    abandoned_carts: ir.Table | None,
+    prices: ir.Table | None,
+    feature_options: FeatureOptions,
+    point_in_time: PointInTimeOptions,
+) -> pd.DataFrame:
+    """Return per cutoff and column how many rows change when everything from then on is replaced.
+
+    Raises:
+        DataError: A raw table cannot be used, or there are no rows to compare.
+    """
+    tables = {
+        "orders": orders,
+        "inventory": inventory,
+        "users": users,
+        "regulars": regulars,
+        "abandoned_carts": abandoned_carts,
+        "prices": prices,
+    }
+    return look_ahead.tabulate(
+        look_ahead.check_point_in_time(tables, feature_options, point_in_time)
+    )
+
+
+def require_no_look_ahead(checked: pd.DataFrame) -> None:
+    """Log that no row changed.
+
+    Raises:
+        DataError: Rows changed; see `look_ahead.require_no_look_ahead`.
+    """
+    look_ahead.require_no_look_ahead(checked)
+    logger.info(
+        "Features come from the past: %d columns at %d cutoffs, no row of %s changed.",
+        checked["column"].nunique(),
+        checked["cutoff"].nunique(),
+        f"{checked.groupby('cutoff')['rows'].max().sum():,}",
+    )
