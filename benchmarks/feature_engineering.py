@@ -20,13 +20,18 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from push_propensity.feature_frame import EXTENDED_GROUPS
+
 ONE_RUN = Path(__file__).with_name("one_run.py")
 REAL_TABLES = Path(__file__).parents[1] / "data" / "01_raw" / "box_builder"
 USERS = 4_983  # of the real shop
 NO_LIMIT = "none"
 GOAL = 1.5
-# Options of feature_engineering that give each set of features.
-FEATURES: dict[str, dict[str, Any]] = {"frame": {}}
+# Options of feature_engineering: the 27 columns, and with all extended features.
+FEATURES: dict[str, dict[str, Any]] = {
+    "frame": {"extended": {"groups": []}},
+    "extended": {"extended": {"groups": list(EXTENDED_GROUPS)}},
+}
 
 
 @dataclass(frozen=True)
@@ -197,7 +202,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--memory-limits",
         nargs="+",
         default=[NO_LIMIT, "2GB"],
-        help=f"DuckDB's memory_limit for growth, or {NO_LIMIT} for its default",
+        help=f"DuckDB's memory_limit as shops grow; {NO_LIMIT} is the project's own setting",
     )
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--no-sql", action="store_true", help="leave out the comparison with SQL")
