@@ -239,7 +239,7 @@ def _line(row: Comparison) -> str:
     published = _print(row.measure.published, row.measure.kind)
     simulated = _print(row.simulated, row.measure.kind)
     if row.measure.kind == "score":
-        difference, tolerance = f"{row.difference:+.3f}", f"± {row.measure.tolerance:.3g}"
+        difference, tolerance = f"{row.difference:+z.3f}", f"± {row.measure.tolerance:.3g}"
     else:
         difference, tolerance = f"{row.difference:+.1%}", f"± {row.measure.tolerance:.0%}"
     allowed = tolerance if row.measure.tolerance else "none"
@@ -247,7 +247,7 @@ def _line(row: Comparison) -> str:
 
 
 def _print(value: float, kind: str) -> str:
-    formats = {"count": "{:,.0f}", "share": "{:.3%}", "number": "{:.3g}", "score": "{:.3f}"}
+    formats = {"count": "{:,.0f}", "share": "{:.3%}", "number": "{:.3g}", "score": "{:z.3f}"}
     return formats[kind].format(value)
 
 
