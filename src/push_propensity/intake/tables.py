@@ -52,16 +52,12 @@ def make_orders(lines: ir.Table, merge: Literal["none", "same_day"]) -> ir.Table
         order_by=[orders.created_at, orders.order_id],
     )
     kept = orders.order_id.first().over(day) if merge == "same_day" else orders.order_id
-    ids = orders.select("order_id", id=kept)
-    merged = (
-        lines.join(ids, "order_id")
-        .group_by("id")
-        .aggregate(
-            user_id=_.user_id.min(),
-            created_at=_.created_at.min(),
-            ordered_items=_.variant_id.collect(distinct=True, order_by=_.variant_id),
-        )
-    )
+    named = orders.mutate(id=kept)
+    # Collecting in order, or distinct items, would need many times the memory.
+    items = lines.join(named.select("order_id", "id"), "order_id").select("id", "variant_id")
+    baskets = items.distinct().group_by("id").aggregate(ordered_items=_.variant_id.collect())
+    first = named.group_by("id").aggregate(user_id=_.user_id.min(), created_at=_.created_at.min())
+    merged = first.join(baskets, "id").mutate(ordered_items=_.ordered_items.sort())
     history = ibis.window(group_by="user_id", order_by=["created_at", "id"])
     counted = merged.mutate(user_order_seq=ibis.row_number().over(history) + 1)
     columns = ("id", "user_id", "created_at", "user_order_seq", "ordered_items")
