@@ -13,8 +13,8 @@ def add_product_columns(rows: ir.Table, raw: RawTables, points: ir.Table) -> ir.
     Rows of products without a known price above 0 are left out. normalised_price is the price as a
     share of the shop's highest price; discount_pct is (compare_at_price - price) / price, 0 without
     a compare_at_price. With a table of prices, a price is the last one that was known before the
-    moment (until the first one, that of the inventory), and the highest price is that of all
-    prices known before its day.
+    moment's day (until the first one, that of the inventory), and the highest price is that of
+    all prices known before that day.
     """
     described = rows.join(raw.inventory.rename(list_price="price"), "variant_id")
     priced = (
@@ -33,39 +33,40 @@ def add_product_columns(rows: ir.Table, raw: RawTables, points: ir.Table) -> ir.
 
 
 def _at_known_prices(rows: ir.Table, prices: ir.Table, points: ir.Table) -> ir.Table:
-    periods = price_periods(prices)
-    in_period = [
-        rows.variant_id == periods.variant_id,
-        rows.moment > periods.known_from,
-        (rows.moment <= periods.known_until) | periods.known_until.isnull(),
-    ]
-    known = rows.left_join(periods, in_period).drop("known_from", "known_until", "variant_id_right")
-    joined = known.left_join(highest_prices(prices, points), "day").drop("day_right")
-    priced = joined.mutate(price=ibis.coalesce(_.known_price, _.list_price))
+    known = known_prices(prices, points)
+    joined = rows.left_join(known, ["variant_id", "day"]).drop("variant_id_right", "day_right")
+    dated = joined.left_join(highest_prices(prices, points), "day").drop("day_right")
+    priced = dated.mutate(price=ibis.coalesce(_.known_price, _.list_price))
     return priced.mutate(
         highest_price=ibis.greatest(_.price, ibis.coalesce(_.highest, _.price))
     ).drop("known_price", "highest")
 
 
-def price_periods(prices: ir.Table) -> ir.Table:
-    """Return when each price of a product was the last known one.
+def known_prices(prices: ir.Table, points: ir.Table) -> ir.Table:
+    """Return each product's price before each point's day.
 
-    Of several prices of a product at the same time, the lowest counts.
+    It is the highest price of the latest earlier day that has one, as lower ones are often
+    discounts on quantities. Days of prices are numbered per product, and the number of earlier ones
+    is counted by a running sum, which needs no range join.
 
     Returns:
-        Columns variant_id, known_price, known_from (exclusive) and known_until (inclusive, null
-        while it lasts); prices that do not change make one period.
+        Columns variant_id, day, known_price; nothing before a product's first price.
     """
-    by_product = ibis.window(group_by="variant_id", order_by="created_at")
-    at_times = prices.group_by("variant_id", "created_at").aggregate(known_price=_.price.min())
-    changed = at_times.mutate(before=_.known_price.lag().over(by_product)).filter(
-        _.before.isnull() | (_.before != _.known_price)
+    by_product = ibis.window(group_by="variant_id", order_by=["day", "is_price"])
+    daily = prices.group_by("variant_id", day=day_number(_.created_at)).aggregate(
+        known_price=_.price.max()
     )
-    return changed.select(
-        "variant_id",
-        "known_price",
-        known_from="created_at",
-        known_until=_.created_at.lead().over(by_product),
+    asked = daily.select("variant_id").distinct().cross_join(points.select("day").distinct())
+    both = daily.select("variant_id", "day", is_price=ibis.literal(1)).union(
+        asked.select("variant_id", "day", is_price=ibis.literal(0))
+    )
+    # A day's own prices come after the day itself, and do not count for it.
+    counted = both.mutate(number=_.is_price.cumsum().over(by_product).cast("int64"))
+    numbers = counted.filter(_.is_price == 0).select("variant_id", "number", asked_day="day")
+    in_turn = ibis.window(group_by="variant_id", order_by="day")
+    numbered = daily.mutate(number=ibis.row_number().over(in_turn).cast("int64") + 1)
+    return numbers.join(numbered, ["variant_id", "number"]).select(
+        "variant_id", "known_price", day="asked_day"
     )
 
 
