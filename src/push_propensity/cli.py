@@ -29,10 +29,11 @@ from push_propensity.metrics import HEADLINE
 
 LAST_RESULTS = {"report", "winner"}
 RUNTIME_PARAMETERS = ("model",)  # the catalog reads it
-FROM_START = {  # what runs before the default pipeline, by the parameter start_from
-    "feature_frame": (),
-    "raw_tables": ("feature_engineering",),
-    "order_lines": ("ingestion", "feature_engineering"),
+FROM_RAW_TABLES = (("feature_engineering",), ("__default__", "lag_study"))
+FROM_START = {  # what a plain run does, run after run, by the parameter start_from
+    "feature_frame": (("__default__",),),
+    "raw_tables": FROM_RAW_TABLES,
+    "order_lines": (("ingestion",), *FROM_RAW_TABLES),
 }
 SLICES = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
 SHOWN = {
@@ -54,9 +55,8 @@ def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     invoke = click.get_current_context().invoke
     with errors_on_one_screen():
         _check_parameters(arguments)
-        for pipeline in _pipelines_before(arguments):
-            invoke(kedro_run, **arguments | {"pipelines": [pipeline]})
-        results: Mapping[str, Any] = invoke(kedro_run, **arguments)
+        for chosen in _runs(arguments):
+            results: Mapping[str, Any] = invoke(kedro_run, **arguments | {"pipelines": chosen})
     if "model_bundle" in results:
         _show_published(results["model_bundle"])
     if LAST_RESULTS & set(results):
@@ -71,16 +71,17 @@ run = click.Command(
 cli.add_command(run)
 
 
-def _pipelines_before(arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """The pipelines that come before the default one in a run of everything."""
+def _runs(arguments: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The pipelines of each run of Kedro, one after the other."""
     narrowed = ("pipeline", "pipelines", "namespaces", "tags", "node_names", *SLICES)
     if any(arguments[option] for option in narrowed):
-        return ()
+        yield arguments["pipelines"]
+        return
     context = _load_context(arguments["env"], arguments["conf_source"])
     start = context.config_loader["parameters"].get("start_from")
     if start not in FROM_START:
         raise ParameterError(f"start_from is none of {', '.join(FROM_START)}. Correct it.")
-    return FROM_START[start]
+    yield from map(list, FROM_START[start])
 
 
 def _check_parameters(arguments: Mapping[str, Any]) -> None:

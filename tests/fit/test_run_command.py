@@ -150,19 +150,23 @@ class TestAroundTheRun:
     def test_the_leaderboard_and_the_report_at_the_end(self, kedro, runs):
         status, output = kedro()
         assert status == 0
-        assert runs == [(None, [])]
+        assert runs == [(None, ["__default__"])]
         assert "0.812 ± 0.030" in output
         assert output.rstrip().endswith("Report: report.html")
 
-    def test_raw_tables_are_made_into_a_frame_first(self, kedro, runs):
+    def test_raw_tables_are_made_into_a_frame_first_and_lags_measured(self, kedro, runs):
         assert kedro("--env", "box_builder")[0] == 0
-        assert runs == [("box_builder", ["feature_engineering"]), ("box_builder", [])]
+        assert runs == [
+            ("box_builder", ["feature_engineering"]),
+            ("box_builder", ["__default__", "lag_study"]),
+        ]
 
     def test_order_lines_are_taken_in_before(self, kedro, runs):
         assert kedro("--env", "online_retail")[0] == 0
-        before = ["ingestion", "feature_engineering"]
         assert runs == [
-            ("online_retail", pipelines) for pipelines in ([before[0]], [before[1]], [])
+            ("online_retail", ["ingestion"]),
+            ("online_retail", ["feature_engineering"]),
+            ("online_retail", ["__default__", "lag_study"]),
         ]
 
     def test_an_unknown_start_is_named(self, kedro, runs, project):

@@ -14,6 +14,7 @@ from push_propensity.metrics import METRICS, SEGMENTS
 from push_propensity.pipelines.reporting import create_pipeline
 from push_propensity.reports.page import ReportOptions
 from push_propensity.splits import Split, SplitOptions, summarise_split
+from push_propensity.study.lags import KEYS, measure_lags
 
 ENTRIES = (
     "constant",
@@ -185,12 +186,26 @@ DATA_QUALITY = {
 }
 
 
+def make_lags(test, models, hours=(0.0, 24.0)):
+    """What the study of lags gives where carts are not known in time."""
+    frames = [test, *(test.assign(abandoned_before=0.0) for _ in hours[1:])]
+    scores = [
+        (lag, frame[KEYS].assign(**{model.name: model.predict(frame) for model in models}))
+        for lag, frame in zip(hours, frames, strict=True)
+    ]
+    bootstrap = {"resamples": OPTIONS.resamples, "seed": OPTIONS.seed, "confidence": 0.95}
+    return measure_lags(scores, test, **bootstrap)
+
+
 def make_inputs():
     """Every free input of the reporting pipeline."""
     trials = make_trials()
     named = {entry: STAND_INS.get(entry, entry) for entry in candidates.ENTRIES}
     calibration, test = make_frame(seed=3, first_day="2021-01-01"), make_frame(seed=4)
-    return {
+    fitted = {f"{entry}_model": replace(MODELS[n], name=n) for entry, n in named.items()}
+    compared = [fitted["xgboost_model"], fitted["own_frequency_model"]]
+    return fitted | {
+        "lag_metrics": make_lags(test, compared),
         "calibration": calibration,
         "test": test,
         "split_summary": summarise_split(Split(calibration, calibration, calibration, test)),
@@ -200,7 +215,7 @@ def make_inputs():
         "data_quality": DATA_QUALITY,
         "params:report_options": OPTIONS,
         "params:split": SplitOptions(minimum_items=3),
-    } | {f"{entry}_model": replace(MODELS[n], name=n) for entry, n in named.items()}
+    }
 
 
 class KeptDataset(MemoryDataset):

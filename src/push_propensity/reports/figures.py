@@ -399,6 +399,32 @@ def plot_weeks(test_slices: pd.DataFrame) -> go.Figure:
     return legend_below(figure, 2, axis=76)
 
 
+def plot_lags(test_lags: pd.DataFrame) -> go.Figure:
+    """Headline metric against how long before the order features were taken.
+
+    Args:
+        test_lags: From `lags.select_lags`; may have no rows.
+    """
+    table = test_lags.sort_values("lag_hours")
+    figure = new_figure("What quality survives when features are taken earlier", 440)
+    for entry, part in table.groupby("entry", sort=False):
+        figure.add_scatter(
+            x=[f"{hours:g} h" for hours in part["lag_hours"]],
+            y=rounded(part[HEADLINE]),
+            error_y=error_bars(part[HEADLINE], part[f"{HEADLINE}_low"], part[f"{HEADLINE}_high"]),
+            mode="lines+markers",
+            name=entry_label(str(entry)),
+            line={
+                "color": _colour(str(entry)),
+                "dash": "dot" if entry in BASELINES else "solid",
+            },
+            marker={"size": 9},
+        )
+    figure.update_xaxes(title="time from features to order", type="category")
+    figure.update_yaxes(title=metric_label(HEADLINE), rangemode="tozero")
+    return legend_below(figure, max(table["entry"].nunique(), 1))
+
+
 def _add_metric_lines(
     figure: go.Figure,
     curves: pd.DataFrame,

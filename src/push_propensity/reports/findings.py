@@ -15,6 +15,7 @@ from push_propensity.reports.wording import (
     count,
     defined,
     entry_label,
+    hours_before,
     listing,
     metric_label,
     metric_number,
@@ -29,6 +30,7 @@ from push_propensity.reports.wording import (
 CART = "abandoned_before"
 LOG_LOSS = "log_loss"
 SWEPT = "Regularisation"
+LAGS = "Features taken earlier"
 WEIGHTY_SHARE = 1 / 3
 NO_INTERVAL = "no interval could be measured"
 Verdict = Literal["worked", "failed", "noise", "note"]
@@ -58,6 +60,7 @@ class Evidence:
         paths: From `regularisation.paths`.
         importance: From `importance.permutation_importance`.
         slices: From `slices.measure`.
+        lags: From `lags.select_lags`; without rows where it was not measured.
         notified_share: Share of a product's users that `gain` notifies.
         confidence: Of every interval.
         minimum_slice_purchases: Product types bought less often are not spoken of.
@@ -72,6 +75,7 @@ class Evidence:
     paths: Table
     importance: Table
     slices: Table
+    lags: Table
     notified_share: float
     confidence: float
     minimum_slice_purchases: int
@@ -158,6 +162,7 @@ def derive(evidence: Evidence) -> list[dict[str, str]]:
         _users,
         _weeks,
         _product_types,
+        lag_findings,
     )
     return [asdict(finding) for step in steps for finding in step(evidence)]
 
@@ -593,6 +598,23 @@ def _product_types(evidence: Evidence) -> Iterator[Finding]:
         f"{listing(named[-ends:])} least."
     )
     yield Finding("Parts of the shop", "note", text)
+
+
+def lag_findings(evidence: Evidence) -> Iterator[Finding]:
+    """What is left of the quality when features are taken earlier than on test."""
+    kept = evidence.lags[(evidence.lags["entry"] == evidence.name) & evidence.lags["kept"].notna()]
+    if not kept["as_tested"].any():
+        return
+    tested = kept[kept["as_tested"]].iloc[0]
+    earlier = kept[kept["lag_hours"] > tested["lag_hours"]]
+    for row in earlier.to_dict("records"):
+        sure = evidence.interval_of_shares(row["kept_low"], row["kept_high"])
+        text = (
+            f"With features as of {hours_before(row['lag_hours'])}, {evidence.label} reaches a "
+            f"product AP of {number(row[HEADLINE])} on the same orders and keeps "
+            f"{percent(row['kept'])} ({sure}) of its {number(tested[HEADLINE])}."
+        )
+        yield Finding(LAGS, "note", text)
 
 
 def _be(items: int) -> str:

@@ -15,7 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from push_propensity.metrics import HEADLINE
 from push_propensity.reports import tables
 from push_propensity.reports.figures import MOST_DRAWN
-from push_propensity.reports.findings import SWEPT, Evidence, derive, metric_sentence, summarise
+from push_propensity.reports.findings import (
+    SWEPT,
+    Evidence,
+    derive,
+    lag_findings,
+    metric_sentence,
+    summarise,
+)
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.uncertainty import GAIN
 from push_propensity.reports.wording import count, defined, number, percent, plural
@@ -288,6 +295,7 @@ def sections(evidence: Evidence, setting: Setting) -> list[Section]:
         _regularisation(),
         _features(evidence, setting),
         _parts(evidence),
+        _lags(evidence),
         _data(setting),
     ]
 
@@ -478,6 +486,30 @@ def _parts(evidence: Evidence) -> Section:
         "smaller parts show higher figures by luck alone, so judge each against no skill."
     )
     return Section("parts", "Quality by product type, user and week", (text,), charts, views)
+
+
+def _lags(evidence: Evidence) -> Section:
+    title = "Features taken earlier"
+    if evidence.lags.empty:
+        text = (
+            "What quality survives when features are taken hours before the order was not measured "
+            "for this winner and test part. It takes the raw tables, to build the features again: "
+            "a ready feature frame does not do. Where there are raw tables, kedro run measures it; "
+            "kedro run --pipelines lag_study,reporting adds it to results that are there."
+        )
+        return Section("lags", title, (text,))
+    chart = Chart(
+        "lags_figure",
+        "The same orders and models; what happened after the moment is not known to the features.",
+        wide=True,
+    )
+    text = (
+        "A notification goes out before the user comes back. Here the features of each order of "
+        "the test window were built again from the raw tables, as of hours before it. Products "
+        "that were not listed then have no row, so rows and purchases may differ a little."
+    )
+    found = " ".join(finding.text for finding in lag_findings(evidence))
+    return Section("lags", title, (text, found), (chart,), (tables.lags_table(evidence),))
 
 
 def _data(setting: Setting) -> Section:

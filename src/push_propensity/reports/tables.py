@@ -17,6 +17,7 @@ from push_propensity.reports.wording import (
     SEGMENT_LABELS,
     count,
     entry_label,
+    hours_before,
     metric_label,
     metric_number,
     number,
@@ -262,3 +263,30 @@ def quality_sentence(checks: Sequence[Mapping[str, Any]]) -> str:
         f"{plural(len(checks), 'check')} of the whole feature frame: {verdicts['pass']} passed, "
         f"{verdicts['warn']} warn and {verdicts['fail']} failed."
     )
+
+
+def lags_table(evidence: Evidence) -> TableView:
+    """Quality with features taken at the time of the order and earlier, as text."""
+    shares = ("", "_low", "_high")
+    rows = []
+    for row in evidence.lags.to_dict("records"):
+        value, low, high = (number(row[f"{HEADLINE}{end}"]) for end in shares)
+        kept, kept_low, kept_high = (percent(row[f"kept{end}"]) for end in shares)
+        rows.append(
+            (
+                sentence_start(hours_before(row["lag_hours"])),
+                entry_label(row["entry"]),
+                f"{value}\n{low} to {high}",
+                MISSING if row["as_tested"] else f"{kept}\n{kept_low} to {kept_high}",
+                number(row[f"{HEADLINE}_repeat"]),
+                number(row[f"{HEADLINE}_explore"]),
+                number(row["average_precision"]),
+                count(row["rows"]),
+                count(row["purchases"]),
+            )
+        )
+    headline = metric_label(HEADLINE)
+    columns = ("features as of", "entry", headline, "kept", *SEGMENTS[1:], "pooled AP")
+    sure = percent(evidence.confidence)
+    caption = f"The same orders, features taken earlier: value, {sure} interval below"
+    return TableView(caption, (*columns, "rows", "purchases"), tuple(rows))

@@ -88,6 +88,11 @@ def percent_span(low: float | None, high: float | None) -> str:
     return f"{percent(low).rstrip('%').rstrip()} to {percent(high)}"
 
 
+def hours_before(hours: float) -> str:
+    """Write how long before an order something was, in hours."""
+    return f"{hours:g}\N{NO-BREAK SPACE}h before the order" if hours else "the time of the order"
+
+
 def plural(value: int, singular: str, many: str | None = None) -> str:
     """Write a count with its noun."""
     return f"{count(value)} {singular if value == 1 else many or singular + 's'}"

@@ -20,6 +20,7 @@ from push_propensity.reports import (
     curves,
     figures,
     importance,
+    lags,
     page,
     regularisation,
     slices,
@@ -163,6 +164,13 @@ def measure_slices(
         seed=report_options.seed,
         confidence=report_options.confidence,
     )
+
+
+def select_lags(
+    lag_metrics: pd.DataFrame | None, test_metrics: pd.DataFrame, winner: dict[str, Any]
+) -> pd.DataFrame:
+    """The table of lags where it is of this winner and test part."""
+    return lags.select_lags(lag_metrics, test_metrics, winner["candidate"])
 
 
 def write_findings(report_options: ReportOptions, **evidence: Any) -> dict[str, Any]:

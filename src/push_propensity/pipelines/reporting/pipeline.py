@@ -15,6 +15,7 @@ from push_propensity.pipelines.reporting.nodes import (
     resample_test,
     score_calibration,
     score_test,
+    select_lags,
     sweep_thresholds,
     trace_curves,
     trace_regularisation,
@@ -26,6 +27,7 @@ from push_propensity.reports.figures import (
     plot_comparisons,
     plot_confusion,
     plot_importance,
+    plot_lags,
     plot_leaderboard,
     plot_precision_recall,
     plot_product_precision_recall,
@@ -49,6 +51,7 @@ EVIDENCE = {
     "paths": "regularisation_paths",
     "importance": "feature_importance",
     "slices": "test_slices",
+    "lags": "test_lags",
 }
 FIGURES = (
     "leaderboard_figure",
@@ -66,6 +69,7 @@ FIGURES = (
     "product_types_figure",
     "users_figure",
     "weeks_figure",
+    "lags_figure",
 )
 
 
@@ -130,6 +134,12 @@ def _measurements() -> Pipeline:
                 "test_slices",
                 name="measure_slices",
             ),
+            Node(
+                select_lags,
+                ["lag_metrics", "test_metrics", "winner"],
+                "test_lags",
+                name="select_lags",
+            ),
         ]
     )
 
@@ -152,6 +162,7 @@ def _figures() -> Pipeline:
         (plot_product_types, ["test_slices", OPTIONS]),
         (plot_users, ["test_slices"]),
         (plot_weeks, ["test_slices"]),
+        (plot_lags, ["test_lags"]),
     )
     return Pipeline(
         [

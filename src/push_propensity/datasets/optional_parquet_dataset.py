@@ -1,0 +1,12 @@
+"""The catalog entry of a table that may not have been made."""
+
+import pandas as pd
+from kedro_datasets.pandas import ParquetDataset
+
+
+class OptionalParquetDataset(ParquetDataset):  # type: ignore[misc]  # kedro-datasets tells no types
+    """A `pandas.ParquetDataset` that loads as None where there is no file."""
+
+    def load(self) -> pd.DataFrame | None:
+        """Return the table, or None where there is no file; a damaged one is an error."""
+        return super().load() if self._exists() else None

@@ -1,0 +1,21 @@
+"""The `lag_study` pipeline."""
+
+from kedro.pipeline import Node, Pipeline
+
+from push_propensity.candidates import ENTRIES
+from push_propensity.pipelines.feature_engineering.pipeline import OPTIONS, reading
+from push_propensity.pipelines.lag_study.nodes import measure_lags
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline from raw tables, test part and contenders to the table of lags."""
+    inputs = {
+        "raw": "raw_tables",
+        "test": "test",
+        "winner": "winner",
+        "feature_options": OPTIONS,
+        "lag_study": "params:lag_study",
+        "report_options": "params:report_options",
+        **{entry: f"{entry}_model" for entry in ENTRIES},
+    }
+    return reading() + Pipeline([Node(measure_lags, inputs, "lag_metrics", name="measure_lags")])

@@ -1,0 +1,184 @@
+"""Quality with features taken earlier: the study on a simulated shop, and what the report says."""
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from pydantic import ValidationError
+
+from push_propensity.candidates import ENTRIES, CandidateOptions
+from push_propensity.datasets.optional_parquet_dataset import OptionalParquetDataset
+from push_propensity.errors import DataError
+from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
+from push_propensity.metrics import HEADLINE, product_average_precision
+from push_propensity.pipelines.lag_study import create_pipeline
+from push_propensity.purchase_model import fit_model
+from push_propensity.reports.lags import select_lags
+from push_propensity.reports.uncertainty import measure, resample
+from push_propensity.schema import check_feature_frame
+from push_propensity.simulation import simulate_shop
+from push_propensity.splits import keep_large_orders
+from push_propensity.study.lags import LagOptions, score_at_lag
+from tests.reporting.measured_shop import OPTIONS, make_inputs, run_reporting
+from tests.simulation.small_shop import small_options
+
+FEATURES = FeatureOptions.model_validate({"extended": {"groups": ["own_product", "intent"]}})
+SINCE = pd.Timestamp("2020-11-15")
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return {
+        name: ibis.memtable(table)
+        for name, table in simulate_shop(small_options())._asdict().items()
+    }
+
+
+@pytest.fixture(scope="module")
+def raw(tables):
+    return read_raw_tables(tables | {"prices": None}, FEATURES)
+
+
+@pytest.fixture(scope="module")
+def parts(raw):
+    """Orders to learn from and to test on."""
+    frame = check_feature_frame(build_feature_frame(raw, FEATURES).to_pyarrow().to_pandas())
+    kept = keep_large_orders(frame, 3)
+    late = kept["created_at"] >= SINCE
+    return kept[~late].reset_index(drop=True), kept[late].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def models(parts):
+    options = [
+        CandidateOptions(family="logistic_l2", parameters={"C": 0.1}, seed=1),
+        CandidateOptions(family="own_frequency", seed=1),
+    ]
+    return [fit_model(parts[0], entry, entry.complete({})) for entry in options]
+
+
+@pytest.fixture(scope="module")
+def lag_metrics(tables, parts, models):
+    linear, baseline = models
+    inputs = {
+        **tables,
+        "prices": None,
+        "test": parts[1],
+        "winner": {"candidate": "logistic_l2"},
+        "params:feature_options": FEATURES,
+        "params:lag_study": LagOptions(hours=(0, 24, 240)),
+        "params:report_options": OPTIONS,
+        **{f"{entry}_model": baseline for entry in ENTRIES},
+        "logistic_l2_model": linear,
+    }
+    catalog = DataCatalog(
+        {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
+    )
+    catalog["raw_tables"] = MemoryDataset(copy_mode="assign")
+    return SequentialRunner().run(create_pipeline(), catalog)["lag_metrics"].load()
+
+
+@pytest.fixture(scope="module")
+def test_metrics(parts, models):
+    """What reporting measures on the test part."""
+    _, test = parts
+    scores = test.assign(**{model.name: model.predict(test) for model in models})
+    drawn = resample(scores, [m.name for m in models], resamples=40, seed=OPTIONS.seed, share=0.1)
+    return measure(scores, drawn, confidence=0.95, share=0.1)
+
+
+class TestStudy:
+    def test_at_the_lag_of_the_frame_it_gives_the_figures_of_the_test_part(
+        self, lag_metrics, test_metrics
+    ):
+        again = lag_metrics[lag_metrics["as_tested"]].set_index("entry")
+        assert list(again["lag_hours"]) == [0, 0]
+        on_test = test_metrics.query("segment == 'all' and metric == @HEADLINE").set_index("entry")
+        for ours, theirs in ((HEADLINE, "value"), (f"{HEADLINE}_low", "low"), ("rows", "rows")):
+            expected = on_test[theirs].reindex(again.index)
+            np.testing.assert_allclose(again[ours].astype(float), expected.astype(float))
+        assert (again[["kept", "kept_low", "kept_high"]] == 1).all(axis=None)
+
+    def test_the_orders_stay_and_the_features_grow_old(self, lag_metrics, parts, raw, models):
+        assert list(lag_metrics["lag_hours"].unique()) == [0, 24, 240]
+        assert set(lag_metrics["orders"]) == {parts[1]["order_id"].nunique()}
+        old = score_at_lag(raw, parts[1], models, FEATURES, 240.0)
+        value = product_average_precision(old["outcome"], old["logistic_l2"], old["variant_id"])
+        row = lag_metrics.query("lag_hours == 240 and entry == 'logistic_l2'").iloc[0]
+        assert row[HEADLINE] == pytest.approx(value)
+        first = lag_metrics.query("as_tested and entry == 'logistic_l2'").iloc[0]
+        assert row["kept"] == pytest.approx(value / first[HEADLINE])
+        assert row["kept_low"] < row["kept"] < min(row["kept_high"], 1)
+
+    def test_options_that_no_longer_build_the_frame(self, raw, parts, models):
+        with pytest.raises(DataError, match="has 15 features that feature_options does not ask"):
+            score_at_lag(raw, parts[1], models, FeatureOptions(), 0.0)
+
+    @pytest.mark.parametrize(
+        ("hours", "lag", "expected"),
+        [((0, 24, 1), 0, [0, 1, 24]), ((1,), 0, [0, 1]), ((0, 1, 24), 1, [1, 0, 24])],
+    )
+    def test_the_lag_of_the_frame_is_first_and_always_there(self, hours, lag, expected):
+        assert LagOptions(hours=hours).with_frame(lag) == expected
+
+    @pytest.mark.parametrize("hours", [(), (-1,), (float("nan"),)])
+    def test_hours_that_are_none(self, hours):
+        with pytest.raises(ValidationError):
+            LagOptions(hours=hours)
+
+
+class TestSelection:
+    def test_of_this_winner_and_test_part(self, lag_metrics, test_metrics):
+        chosen = select_lags(lag_metrics, test_metrics, "logistic_l2")
+        pd.testing.assert_frame_equal(chosen, lag_metrics)
+
+    @pytest.mark.parametrize("column", ["rows", "purchases", HEADLINE])
+    def test_of_another(self, lag_metrics, test_metrics, column, caplog):
+        stale = lag_metrics.assign(**{column: lag_metrics[column] * 2})
+        assert select_lags(stale, test_metrics, "logistic_l2").empty
+        assert "left out of the report" in caplog.text
+
+    def test_of_another_winner(self, lag_metrics, test_metrics):
+        renamed = lag_metrics.assign(entry="xgboost")
+        assert select_lags(renamed, test_metrics, "logistic_l2").empty
+
+    def test_never_measured(self, test_metrics, lag_metrics):
+        chosen = select_lags(None, test_metrics, "logistic_l2")
+        assert chosen.empty
+        assert list(chosen) == list(lag_metrics)
+
+
+class TestReport:
+    def test_what_survives_is_said_and_drawn(self, results):
+        kept = results["test_lags"].query("lag_hours == 24 and entry == 'xgboost'").iloc[0]
+        assert 0.3 < kept["kept"] < 0.95
+        (said,) = [
+            finding["text"]
+            for finding in results["findings"]["findings"]
+            if finding["topic"] == "Features taken earlier"
+        ]
+        assert f"keeps {100 * kept['kept']:.0f}\N{NO-BREAK SPACE}%" in said
+        assert said in results["model_card"]
+        assert "24\N{NO-BREAK SPACE}h before the order" in results["report"]
+        figure = results["lags_figure"]
+        assert [trace.name for trace in figure.data] == ["XGBoost", "Ordered-before rule"]
+        assert list(figure.data[0].x) == ["0 h", "24 h"]
+
+    def test_without_raw_tables_it_says_so(self):
+        made = run_reporting(make_inputs() | {"lag_metrics": None})
+        assert made["test_lags"].empty
+        assert "was not measured for this winner and test part" in made["report"]
+        assert "figure-lags_figure" not in made["report"]
+        topics = {finding["topic"] for finding in made["findings"]["findings"]}
+        assert "Features taken earlier" not in topics
+
+
+class TestOptionalTable:
+    def test_without_a_file_there_is_none(self, tmp_path):
+        dataset = OptionalParquetDataset(filepath=str(tmp_path / "table.parquet"))
+        assert dataset.load() is None
+        table = pd.DataFrame({"kept": [0.5]})
+        dataset.save(table)
+        pd.testing.assert_frame_equal(dataset.load(), table)
