@@ -168,6 +168,15 @@ class TestMeasures:
         other = measure_variants(unweighted, folds, variants, OPTIONS)
         assert (whole["average_precision"] < other["average_precision"]).all()
 
+    @pytest.mark.filterwarnings("ignore:No features were selected")
+    def test_a_selection_that_leaves_nothing(self, extended_development, folds):
+        strict = OPTIONS.model_copy(update={"inverse_l1_penalty": 1e-9})
+        entries = (quick(entry(name), strict) for name in ("logistic_l2", "xgboost"))
+        variants = encoding_variants(extended_development.columns, *entries, strict)
+        selected = [variant for variant in variants if "L1" in variant.name]
+        with pytest.raises(DataError, match=r"no column left.*inverse_l1_penalty"):
+            measure_variants(extended_development, folds, selected, strict)
+
 
 class TestPipeline:
     def test_the_ablation_finds_the_group_that_tells_something(self, study):

@@ -13,6 +13,7 @@ from rich.progress import track
 from scipy.special import expit
 
 from push_propensity.bootstrap import interval, user_weights
+from push_propensity.errors import DataError
 from push_propensity.feature_frame import (
     ORDERED_BEFORE,
     OUTCOME,
@@ -82,6 +83,9 @@ def measure_variants(
         product average precision for all, repeat and explore rows, pooled average precision and
         log loss (means over the folds), then difference (of product average precision, variant
         minus reference), low and high (its paired bootstrap interval over users) and verdict.
+
+    Raises:
+        DataError: If the training rows lack an outcome, or a selection leaves no column.
     """
     latest = folds.tail(options.folds)
     scored = [
@@ -129,6 +133,11 @@ def _fit(
     entry, encoder = variant.entry, variant.make_encoder()
     outcome = drawn[OUTCOME].to_numpy()
     encoded = encoder.fit_transform(drawn, outcome)
+    if not encoded.shape[1]:
+        raise DataError(
+            f"The variant '{variant.name}' has no column left. Raise "
+            "feature_study.inverse_l1_penalty, or bring more data."
+        )
     fold = EncodedFold(encoded, outcome, weight, encoder.transform(validation), validation)
     estimator: Any = entry.definition.estimator(entry.complete({}), entry.seed, entry.threads)
     if not entry.definition.boosted:
