@@ -1,5 +1,7 @@
 """Quality with features taken earlier: the study on a simulated shop, and what the report says."""
 
+from dataclasses import replace
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -14,7 +16,10 @@ from push_propensity.errors import DataError
 from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
 from push_propensity.metrics import HEADLINE, product_average_precision
 from push_propensity.pipelines.lag_study import create_pipeline
+from push_propensity.pipelines.reporting.nodes import _evidence
+from push_propensity.pipelines.reporting.pipeline import EVIDENCE
 from push_propensity.purchase_model import fit_model
+from push_propensity.reports.findings import summarise
 from push_propensity.reports.lags import select_lags
 from push_propensity.reports.uncertainty import measure, resample
 from push_propensity.schema import check_feature_frame
@@ -173,6 +178,17 @@ class TestReport:
         assert "figure-lags_figure" not in made["report"]
         topics = {finding["topic"] for finding in made["findings"]["findings"]}
         assert "Features taken earlier" not in topics
+
+    def test_where_carts_weigh_much_the_summary_says_what_is_left(self, results):
+        evidence = _evidence(OPTIONS, {key: results[name] for key, name in EVIDENCE.items()})
+        names = evidence.importance["feature"] == "abandoned_before"
+        weighty = evidence.importance.assign(**{HEADLINE: names.astype(float)})
+        evidence = replace(evidence, importance=weighty)
+        kept = results["test_lags"].query("lag_hours == 24 and entry == 'xgboost'")["kept"].item()
+        left = f"{100 * kept:.0f}\N{NO-BREAK SPACE}% of it is left."
+        assert summarise(evidence).endswith(left)
+        unmeasured = replace(evidence, lags=evidence.lags.iloc[:0])
+        assert summarise(unmeasured).endswith("so expect less in practice.")
 
 
 class TestOptionalTable:

@@ -250,8 +250,18 @@ def _summary_of_carts(evidence: Evidence) -> Iterator[str]:
         yield (
             f"Much of this rests on carts that users left before they ordered: shuffling {CART} "
             f"takes {percent(lost[CART])} of the quality (product AP). A notification goes out "
-            "before the user comes back, when fewer carts are known, so expect less in practice."
+            f"before the user comes back, when fewer carts are known, {_what_to_expect(evidence)}."
         )
+
+
+def _what_to_expect(evidence: Evidence) -> str:
+    """What is left at the longest lag that was measured."""
+    earlier = _earlier(evidence)
+    if earlier.empty:
+        return "so expect less in practice"
+    latest = earlier.sort_values("lag_hours").iloc[-1]
+    when = hours_before(latest["lag_hours"])
+    return f"so expect less: with features as of {when}, {percent(latest['kept'])} of it is left"
 
 
 def _share_lost(evidence: Evidence) -> dict[str, float]:
@@ -602,19 +612,23 @@ def _product_types(evidence: Evidence) -> Iterator[Finding]:
 
 def lag_findings(evidence: Evidence) -> Iterator[Finding]:
     """What is left of the quality when features are taken earlier than on test."""
-    kept = evidence.lags[(evidence.lags["entry"] == evidence.name) & evidence.lags["kept"].notna()]
-    if not kept["as_tested"].any():
-        return
-    tested = kept[kept["as_tested"]].iloc[0]
-    earlier = kept[kept["lag_hours"] > tested["lag_hours"]]
-    for row in earlier.to_dict("records"):
+    tested = evidence.metric(evidence.name, HEADLINE)["value"]
+    for row in _earlier(evidence).to_dict("records"):
         sure = evidence.interval_of_shares(row["kept_low"], row["kept_high"])
         text = (
             f"With features as of {hours_before(row['lag_hours'])}, {evidence.label} reaches a "
             f"product AP of {number(row[HEADLINE])} on the same orders and keeps "
-            f"{percent(row['kept'])} ({sure}) of its {number(tested[HEADLINE])}."
+            f"{percent(row['kept'])} ({sure}) of its {number(tested)}."
         )
         yield Finding(LAGS, "note", text)
+
+
+def _earlier(evidence: Evidence) -> pd.DataFrame:
+    """The winner's rows of the lags longer than that of the feature frame."""
+    rows = evidence.lags[(evidence.lags["entry"] == evidence.name) & evidence.lags["kept"].notna()]
+    tested = rows.loc[rows["as_tested"].astype(bool), "lag_hours"]
+    earlier: pd.DataFrame = rows[rows["lag_hours"] > tested.min()]
+    return earlier
 
 
 def _be(items: int) -> str:

@@ -14,10 +14,10 @@ from push_propensity.reports.drawing import (
     legend_below,
     new_figure,
 )
+from push_propensity.reports.study_tables import CHOICES
 from push_propensity.reports.wording import entry_label, metric_label
 
 SYMBOLS = ("circle", "diamond")
-CHOICES = {"frame": "features every frame has", "extended": "and the extended ones"}
 
 
 def plot_feature_ablation(feature_ablation: pd.DataFrame) -> go.Figure:

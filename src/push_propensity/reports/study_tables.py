@@ -23,7 +23,7 @@ from push_propensity.study.options import StudyOptions
 HEADLINES = (HEADLINE, f"{HEADLINE}_repeat", f"{HEADLINE}_explore")
 POOLED = ("average_precision", "log_loss")
 MEASURED = (metric_label(HEADLINE), "repeat", "explore", *map(metric_label, POOLED))
-CHOICES = {"frame": "features that every frame has", "extended": "and the extended ones"}
+CHOICES = {"frame": "features that every frame has", "extended": "extended features too"}
 
 
 def as_markdown(view: TableView) -> str:

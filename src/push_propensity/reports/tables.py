@@ -271,13 +271,13 @@ def lags_table(evidence: Evidence) -> TableView:
     rows = []
     for row in evidence.lags.to_dict("records"):
         value, low, high = (number(row[f"{HEADLINE}{end}"]) for end in shares)
-        kept, kept_low, kept_high = (percent(row[f"kept{end}"]) for end in shares)
+        kept = f"{percent(row['kept'])}\n{percent_span(row['kept_low'], row['kept_high'])}"
         rows.append(
             (
                 sentence_start(hours_before(row["lag_hours"])),
                 entry_label(row["entry"]),
                 f"{value}\n{low} to {high}",
-                MISSING if row["as_tested"] else f"{kept}\n{kept_low} to {kept_high}",
+                MISSING if row["as_tested"] else kept,
                 number(row[f"{HEADLINE}_repeat"]),
                 number(row[f"{HEADLINE}_explore"]),
                 number(row["average_precision"]),
