@@ -17,11 +17,12 @@ def add_product_columns(rows: ir.Table, raw: RawTables, points: ir.Table) -> ir.
     all prices known before that day.
     """
     described = rows.join(raw.inventory.rename(list_price="price"), "variant_id")
-    priced = (
-        described.mutate(price=_.list_price, highest_price=raw.inventory.price.max().as_scalar())
-        if raw.prices is None
-        else _at_known_prices(described, raw.prices, points)
-    )
+    if raw.prices is None:
+        # A join: Ibis writes broken SQL for a scalar if every price is the same constant.
+        highest = raw.inventory.aggregate(highest_price=_.price.max())
+        priced = described.mutate(price=_.list_price).cross_join(highest)
+    else:
+        priced = _at_known_prices(described, raw.prices, points)
     return (
         priced.filter(_.price > 0)
         .mutate(
