@@ -1,0 +1,365 @@
+"""The check of a shop's own data passes as it is, and finds features that look ahead."""
+
+import ibis
+import pandas as pd
+import pytest
+from ibis import _
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro_datasets.pandas import CSVDataset
+
+from push_propensity.datasets.table_dataset import TableDataset
+from push_propensity.errors import DataError
+from push_propensity.feature_frame import COLUMNS, EXTENDED_NAMES
+from push_propensity.features import affinity, extended, frame, intent, listing, products, rhythm
+from push_propensity.features.look_ahead import (
+    PointInTimeOptions,
+    check_point_in_time,
+    require_no_look_ahead,
+    tabulate,
+)
+from push_propensity.features.options import FeatureOptions
+from push_propensity.features.scrambling import Scramble, scramble_future
+from push_propensity.pipelines.point_in_time_check import create_pipeline
+from push_propensity.simulation import simulate_shop
+from tests.features.random_shop import PRICES, SNOOZES
+from tests.features.test_extended_features import ALL, only
+from tests.features.tiny_shop import CARTS, ORDERS, REGULARS, at, raw_tables, table
+from tests.simulation.small_shop import small_options
+
+PLAIN = FeatureOptions(minimum_gaps=2)
+CHECKS = PointInTimeOptions(cutoffs=2, orders=30, seed=3)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """A small simulated shop whose prices changed once, and changed back."""
+    shop = simulate_shop(small_options())._asdict()
+    now = shop["inventory"][["variant_id", "price"]]
+    months = pd.to_datetime(["2020-05-01", "2020-09-01", "2020-11-01"]).astype("datetime64[us]")
+    shop["prices"] = pd.concat(
+        now.assign(created_at=month, price=now["price"] * factor)
+        for month, factor in zip(months, (1.0, 0.7, 1.1), strict=True)
+    )
+    return {name: ibis.memtable(rows) for name, rows in shop.items()}
+
+
+def check(tables, options=PLAIN, checks=CHECKS):
+    checked = tabulate(check_point_in_time(tables, options, checks))
+    require_no_look_ahead(checked)
+    return checked
+
+
+class TestAsItIs:
+    def test_a_tiny_shop_passes(self):
+        # The seed draws the orders 4 and 5.
+        checked = check(raw_tables() | {"prices": None}, ALL, PointInTimeOptions(cutoffs=2, seed=3))
+        expected = {*COLUMNS, *EXTENDED_NAMES, "basket_size"} - {"order_id"}
+        assert set(checked["column"]) == expected
+        assert set(checked["cutoff"]) == {at("02-03 10:00"), at("02-09 10:00")}
+        rows = checked.set_index(["cutoff", "column"])["rows"]
+        assert rows[at("02-09 10:00"), "global_popularity"] == 8
+        # What an order holds is not known before it: of the order at the cutoff it is left out.
+        assert rows[at("02-09 10:00"), "outcome"] == rows[at("02-09 10:00"), "basket_size"] == 5
+
+    def test_a_simulated_shop_passes(self, simulated):
+        checked = check(simulated, ALL)
+        assert checked["different_rows"].sum() == 0
+        assert checked.groupby("cutoff")["rows"].max().min() > 100
+
+    @pytest.mark.parametrize("hours", [1, 48])
+    def test_features_taken_before_the_order_know_nothing_of_the_hours_between(
+        self, simulated, hours
+    ):
+        options = only("intent", lag_hours=hours)
+        checked = check(simulated, options, PointInTimeOptions(cutoffs=1, orders=30, seed=5))
+        assert checked["rows"].max() > 100
+
+    def test_orders_without_their_number_pass(self):
+        tables = raw_tables()
+        check({"orders": tables["orders"].drop("user_order_seq"), "inventory": tables["inventory"]})
+
+    def test_only_the_latest_orders_are_compared(self):
+        few = PointInTimeOptions(cutoffs=2, orders=1, seed=2)
+        rows = check(raw_tables(), PLAIN, few).groupby("cutoff")["rows"].max()
+        # At the later one nothing is listed any more.
+        assert rows.to_dict() == {at("01-10 10:00"): 2, at("03-20 12:00"): 0}
+
+    def test_nothing_to_compare_is_an_error(self):
+        orders = [(1, "u1", at("01-01 10:00"), 1, ["A"]), (2, "u1", at("06-01 10:00"), 2, ["A"])]
+        with pytest.raises(DataError, match="There is nothing to check"):
+            check(raw_tables(orders))
+
+
+# ------------------------------------------------------------------ look-aheads on purpose
+
+
+def later(points):
+    """The same points, a moment later: what is at the moment itself counts too."""
+    return points.mutate(moment=_.moment + ibis.interval(microseconds=1))
+
+
+def of_any_time(table):
+    return table.mutate(day=ibis.literal(0, "int64"))
+
+
+def count_the_day_itself(patch):
+    def looking_ahead(raw, days, name="global_popularity"):
+        found = popularity(raw, days, name)
+        return found.mutate(day=_.day - 1)
+
+    popularity = frame.popularity
+    patch.setattr(frame, "popularity", looking_ahead)
+
+
+def count_the_order_itself(patch):
+    ordered_before = frame.ordered_before
+    patch.setattr(frame, "ordered_before", lambda raw, points: ordered_before(raw, later(points)))
+
+
+def count_all_orders(patch):
+    def looking_ahead(raw, points):
+        bought = raw.purchases.select("user_id", "variant_id")
+        pairs = points.select("order_id", "user_id").join(bought, "user_id")
+        return pairs.select("order_id", "variant_id").distinct().mutate(ordered_before=1.0)
+
+    patch.setattr(frame, "ordered_before", looking_ahead)
+
+
+def count_gaps_of_all_months(patch):
+    gaps = rhythm.purchase_gaps
+    patch.setattr(rhythm, "purchase_gaps", lambda raw, key: of_any_time(gaps(raw, key)))
+
+
+def know_prices_early(patch):
+    def looking_ahead(prices):
+        week = ibis.interval(days=90)
+        return periods(prices).mutate(
+            known_from=_.known_from - week, known_until=_.known_until - week
+        )
+
+    periods = products.price_periods
+    patch.setattr(products, "price_periods", looking_ahead)
+
+
+def know_the_highest_price(patch):
+    def looking_ahead(prices, points):
+        return points.select("day").distinct().mutate(highest=prices.price.max().as_scalar())
+
+    patch.setattr(products, "highest_prices", looking_ahead)
+
+
+def list_before_the_first_sale(patch):
+    periods = listing.listing_periods
+    patch.setattr(
+        listing,
+        "listing_periods",
+        lambda raw, options: periods(raw, options).mutate(
+            listed_from=_.listed_from - ibis.interval(days=60)
+        ),
+    )
+
+
+def count_carts_after_the_order(patch):
+    past_carts = intent.past_carts
+    day = ibis.interval(days=30)
+
+    def looking_ahead(points, carts):
+        found = past_carts(points.mutate(moment=_.moment + day), carts)
+        return found.mutate(moment=_.moment - day)
+
+    patch.setattr(intent, "past_carts", looking_ahead)
+
+
+def count_regulars_of_the_moment(patch):
+    age = extended.regular_age
+    patch.setattr(extended, "regular_age", lambda points, rows: age(later(points), rows))
+
+
+def pair_products_of_later_months(patch):
+    baskets = affinity._baskets
+    patch.setattr(
+        affinity,
+        "_baskets",
+        lambda raw, options: baskets(raw, options).mutate(number=_.number - 2),
+    )
+
+
+def count_buyers_of_all_months(patch):
+    def looking_ahead(raw, points):
+        return rate(raw, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
+
+    rate = extended.repurchase_rate
+    patch.setattr(extended, "repurchase_rate", looking_ahead)
+
+
+PLANTED = [
+    (count_the_day_itself, PLAIN, {"global_popularity"}),
+    (count_the_order_itself, PLAIN, {"ordered_before"}),
+    (count_all_orders, PLAIN, {"ordered_before"}),
+    (
+        count_gaps_of_all_months,
+        PLAIN,
+        {"avg_days_to_buy_variant_id", "std_days_to_buy_product_type"},
+    ),
+    (know_prices_early, PLAIN, {"normalised_price", "discount_pct"}),
+    (know_the_highest_price, PLAIN, {"normalised_price"}),
+    (list_before_the_first_sale, PLAIN, {"variant_id"}),
+    (count_carts_after_the_order, only("intent"), {"carts_before", "days_since_cart"}),
+    (count_regulars_of_the_moment, only("intent"), {"days_since_regular"}),
+    (pair_products_of_later_months, only("affinity"), {"affinity_history"}),
+    (count_buyers_of_all_months, only("product"), {"repurchase_rate"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("plant", "options", "columns"), PLANTED, ids=[plant.__name__ for plant, *_ in PLANTED]
+)
+def test_a_planted_look_ahead_is_found(simulated, monkeypatch, plant, options, columns):
+    plant(monkeypatch)
+    with pytest.raises(DataError, match="Features must come from what was before") as error:
+        check(simulated, options)
+    for column in columns:
+        assert f"{column} (" in str(error.value)
+    others = {"user_id", "outcome", "product_type", "count_adults", "days_since_purchase_vendor"}
+    assert not [column for column in others if f" {column} (" in str(error.value)]
+
+
+def test_the_message_names_cutoffs_columns_and_counts():
+    checked = pd.DataFrame(
+        [
+            (at("01-10 10:00"), "vendor", 12_000, 0),
+            (at("01-10 10:00"), "ordered_before", 12_000, 1_234),
+            (at("02-03 10:00"), "ordered_before", 8, 1),
+            (at("02-03 10:00"), "outcome", 8, 2),
+        ],
+        columns=["cutoff", "column", "rows", "different_rows"],
+    )
+    with pytest.raises(DataError) as error:
+        require_no_look_ahead(checked)
+    assert (
+        "; at 2021-01-10 10:00:00: ordered_before (1,234 of 12,000 rows); at 2021-02-03 10:00:00: "
+        "ordered_before (1 of 8 rows), outcome (2 of 8 rows). Correct"
+    ) in str(error.value)
+
+
+# ------------------------------------------------------------------ another future
+
+CUTOFF = at("02-01 10:00")
+
+
+def scrambled(tables=None, until=CUTOFF, seed=1):
+    changed = scramble_future(tables or raw_tables(), Scramble(CUTOFF, until, seed))
+    return {name: rows.to_pandas() for name, rows in changed.items() if rows is not None}
+
+
+class TestScrambling:
+    def test_what_was_before_the_cutoff_stays(self):
+        given = {name: rows.to_pandas() for name, rows in raw_tables().items()}
+        changed = scrambled()
+        for name in ("orders", "regulars", "abandoned_carts"):
+            for tables in (given, changed):
+                rows = tables[name]
+                tables[name] = rows[rows["created_at"] < CUTOFF].sort_values(
+                    ["user_id", "created_at"], ignore_index=True
+                )
+        for name, rows in given.items():
+            pd.testing.assert_frame_equal(changed[name], rows, check_dtype=False, check_like=True)
+
+    def test_orders_until_the_moment_asked_for_keep_their_user_and_time(self):
+        until = at("02-09 10:00")
+        kept = scrambled(until=until)["orders"].set_index("id")
+        for number, user, time, position, _items in ORDERS[3:5]:
+            row = kept.loc[number]
+            assert (row["user_id"], row["created_at"], row["user_order_seq"]) == (
+                user,
+                time,
+                position,
+            )
+
+    def test_later_orders_get_other_products_users_and_times(self, simulated):
+        cutoff = pd.Timestamp("2020-10-01").to_pydatetime()
+        before = simulated["orders"].to_pandas().set_index("id")
+        orders = scramble_future(simulated, Scramble(cutoff, cutoff, 1))["orders"].to_pandas()
+        later = orders[orders["created_at"] >= cutoff].set_index("id")
+        assert 0.6 < len(later) / (before["created_at"] >= cutoff).sum() < 0.9
+        same = before.loc[later.index]
+        assert (later["created_at"] == same["created_at"]).mean() < 0.05
+        assert (later["user_id"] == same["user_id"]).mean() < 0.2
+        assert (later["ordered_items"].map(list) == same["ordered_items"].map(list)).mean() < 0.1
+        assert orders["id"].is_unique
+
+    def test_at_the_cutoff_itself_something_happens_to_every_product_of_its_orders(self):
+        until = at("02-03 10:00")
+        prices = table([("A", at("01-01 10:00"), 2.0)], PRICES)
+        changed = scrambled(raw_tables() | {"prices": prices}, until)
+        carts, regulars = changed["abandoned_carts"], changed["regulars"]
+        left = carts[carts["created_at"] == CUTOFF]
+        assert [(row.user_id, list(row.variant_id)) for row in left.itertuples()] == [("u2", ["B"])]
+        now = regulars[regulars["created_at"] == CUTOFF]
+        assert now[["user_id", "variant_id"]].to_numpy().tolist() == [["u2", "B"]]
+        assert set(changed["prices"].query("created_at == @CUTOFF")["variant_id"]) == set("ABCDE")
+
+    def test_another_seed_gives_another_future(self, simulated):
+        cutoff = pd.Timestamp("2020-10-01").to_pydatetime()
+        one, again, other = (
+            scramble_future(simulated, Scramble(cutoff, cutoff, seed))["orders"]
+            .order_by("id")
+            .to_pandas()["id"]
+            .tolist()
+            for seed in (1, 1, 2)
+        )
+        assert one == again != other
+
+    def test_snoozes_that_had_not_begun_are_not_known(self):
+        rows = [
+            ("u1", "A", at("01-05 10:00"), at("01-20 10:00"), at("02-09 10:00")),
+            ("u1", "B", at("01-06 10:00"), CUTOFF, at("02-09 10:00")),
+            ("u1", "C", at("01-07 10:00"), None, None),
+        ]
+        tables = raw_tables() | {"regulars": table(rows, SNOOZES)}
+        regulars = scrambled(tables)["regulars"].set_index("variant_id")
+        assert regulars.loc["A", "snoozed_until"] == at("02-09 10:00")
+        assert regulars.loc[["B", "C"], ["snoozed_at", "snoozed_until"]].isna().all(axis=None)
+
+    def test_columns_that_no_feature_reads_are_left_out(self):
+        carts = raw_tables(carts=CARTS)["abandoned_carts"].mutate(note=ibis.literal("kept"))
+        tables = raw_tables(regulars=REGULARS) | {"abandoned_carts": carts, "prices": None}
+        changed = scramble_future(tables, Scramble(CUTOFF, CUTOFF, 1))
+        assert changed["abandoned_carts"].columns == ("user_id", "created_at", "variant_id")
+        assert changed["prices"] is None
+
+
+# ------------------------------------------------------------------ the pipeline
+
+
+def run_pipeline(options, table):
+    data = raw_tables() | {
+        "params:feature_options": options,
+        "params:point_in_time": PointInTimeOptions(cutoffs=2),
+    }
+    catalog = DataCatalog(
+        {name: MemoryDataset(value, copy_mode="assign") for name, value in data.items()}
+        | {"prices": TableDataset(filepath="no/such/prices.parquet", optional=True)}
+        | {"point_in_time_check": CSVDataset(filepath=str(table), save_args={"index": False})}
+    )
+    SequentialRunner().run(create_pipeline(), catalog)
+
+
+def test_the_pipeline_says_what_it_compared(tmp_path, caplog):
+    path = tmp_path / "checked.csv"
+    with caplog.at_level("INFO", logger="push_propensity"):
+        run_pipeline(PLAIN, path)
+    checked = pd.read_csv(path)
+    assert checked.columns.tolist() == ["cutoff", "column", "rows", "different_rows"]
+    rows = checked.groupby("cutoff")["rows"].max().sum()
+    assert f"26 columns at 2 cutoffs, no row of {rows} changed" in caplog.text
+
+
+def test_the_pipeline_keeps_the_table_and_stops(tmp_path, monkeypatch):
+    count_all_orders(monkeypatch)
+    count_the_order_itself(monkeypatch)
+    path = tmp_path / "checked.csv"
+    with pytest.raises(DataError, match="ordered_before"):
+        run_pipeline(PLAIN, path)
+    assert pd.read_csv(path)["different_rows"].sum() > 0
