@@ -20,6 +20,7 @@ from push_propensity.features import (
     extend_feature_frame,
     read_raw_tables,
 )
+from push_propensity.features.look_ahead import PointInTimeOptions, check_point_in_time
 from push_propensity.features.points import repeat_orders
 from push_propensity.features.sampling import drawn_rows
 from push_propensity.input_files import explain_read_error
@@ -152,6 +153,14 @@ def test_the_same_rows_are_drawn(spark, simulated):
         for engine, tables in raw.items()
     }
     assert_equal(drawn["spark"], drawn["box_builder"])
+
+
+def test_the_check_of_the_past_finds_nothing(spark, simulated):
+    checks = PointInTimeOptions(cutoffs=1, orders=3, seed=3)
+    options = FeatureOptions.model_validate({"extended": {"groups": ("intent",)}})
+    found = check_point_in_time(load("spark", simulated, spark), options, checks)
+    assert {check.different_rows for check in found} == {0}
+    assert max(check.rows for check in found) > 30
 
 
 def test_the_current_frame_is_the_same(spark, tiny):
