@@ -14,6 +14,7 @@ import pandas as pd
 from ibis import _
 
 from push_propensity.feature_frame import BASKET_SIZE, PRODUCT, SAMPLING_WEIGHT
+from push_propensity.features.constants import constant
 from push_propensity.features.history import past_purchases
 from push_propensity.features.listing import list_products, listing_periods
 from push_propensity.features.options import FeatureOptions
@@ -42,14 +43,14 @@ def sample_rows(
     """
     is_early = points.created_at < ibis.literal(sampled_before).cast("timestamp(6)")
     early, late = points.filter(is_early), points.filter(~is_early)
-    whole = list_products(raw, late, options).mutate(**{SAMPLING_WEIGHT: 1.0})
+    whole = list_products(raw, late, options).mutate(**{SAMPLING_WEIGHT: constant(1.0)})
     certain = certain_rows(raw, early, options)
     drawn = drawn_rows(raw, early, options).anti_join(certain, ["order_id", PRODUCT])
     buckets = _buckets(options)
     columns = whole.columns
     return whole.union(
-        certain.mutate(**{SAMPLING_WEIGHT: 1.0}).select(*columns),
-        drawn.mutate(**{SAMPLING_WEIGHT: float(buckets)}).select(*columns),
+        certain.mutate(**{SAMPLING_WEIGHT: constant(1.0)}).select(*columns),
+        drawn.mutate(**{SAMPLING_WEIGHT: constant(float(buckets))}).select(*columns),
     )
 
 
