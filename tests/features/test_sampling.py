@@ -6,8 +6,14 @@ import ibis
 import pandas as pd
 import pytest
 
-from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
+from push_propensity.features import (
+    FeatureOptions,
+    build_feature_frame,
+    find_first_whole_day,
+    read_raw_tables,
+)
 from push_propensity.simulation import simulate_shop
+from push_propensity.splits import VALIDATION, SplitOptions, keep_large_orders, plan_split
 from tests.simulation.small_shop import small_options
 
 DAY = date(2020, 11, 1)
@@ -124,3 +130,12 @@ def test_every_row_without_a_share(build, whole):
     frame = build(options(share=1.0))
     assert keys(frame) == keys(whole)
     assert set(frame["sampling_weight"]) == {1.0}
+
+
+def test_rows_are_whole_from_the_first_day_of_validation(tables, whole):
+    split = SplitOptions()
+    days = plan_split(keep_large_orders(whole, split.minimum_items), split)
+    first = days.loc[days["part"] == VALIDATION, "day"].min().date()
+    raw = read_raw_tables(tables, options())
+    assert find_first_whole_day(raw, options(), split) == first
+    assert find_first_whole_day(raw, EVERYTHING, split) is None
