@@ -132,14 +132,11 @@ def count_gaps_of_all_months(patch):
 
 
 def know_prices_early(patch):
-    def looking_ahead(prices):
-        week = ibis.interval(days=90)
-        return periods(prices).mutate(
-            known_from=_.known_from - week, known_until=_.known_until - week
-        )
+    def looking_ahead(prices, points):
+        return known(prices, points.mutate(day=_.day + 90)).mutate(day=_.day - 90)
 
-    periods = products.price_periods
-    patch.setattr(products, "price_periods", looking_ahead)
+    known = products.known_prices
+    patch.setattr(products, "known_prices", looking_ahead)
 
 
 def know_the_highest_price(patch):
