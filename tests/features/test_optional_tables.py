@@ -5,7 +5,7 @@ import pytest
 
 from push_propensity.feature_frame import COLUMNS, EXTENDED_GROUPS
 from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
-from push_propensity.features.points import repeat_orders
+from push_propensity.features.points import known_orders, repeat_orders
 from tests.features.test_extended_features import ALL, BY_HAND, only
 from tests.features.tiny_shop import build, raw_tables, values
 
@@ -149,8 +149,10 @@ class TestLag:
         raw = read_raw_tables(raw_tables(), FeatureOptions())
         found = {}
         for hours in (0, 30 * 24, 31 * 24):
-            points = repeat_orders(raw, hours).to_pandas().set_index("order_id")
-            found[hours] = points.loc[5, ["known_orders", "user_order_seq"]].tolist()
+            points = repeat_orders(raw, hours)
+            known = known_orders(raw, points).join(points, "order_id").to_pandas()
+            at_five = known.set_index("order_id").loc[5]
+            found[hours] = at_five[["known_orders", "user_order_seq"]].tolist()
         # Order 3 was made 30 days before order 5, to the second.
         assert found == {0: [2, 3], 30 * 24: [1, 2], 31 * 24: [1, 2]}
 

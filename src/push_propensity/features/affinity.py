@@ -6,6 +6,7 @@ from ibis import _
 
 from push_propensity.features.history import past_purchases
 from push_propensity.features.options import AffinityOptions
+from push_propensity.features.points import known_orders
 from push_propensity.features.raw_tables import RawTables
 
 WEIGHTS = 1_000_000  # whole numbers add up to the same sum in any order
@@ -49,7 +50,9 @@ def affinity(raw: RawTables, points: ir.Table, options: AffinityOptions) -> ir.T
     near = neighbours(raw, points, options)
     seen = past_purchases(raw, points, "variant_id").rename(neighbour="variant_id")
     bought = seen.group_by("order_id", "neighbour").aggregate(latest=_.position.max())
-    dated = bought.join(points.select("order_id", "month", "known_orders"), "order_id")
+    dated = bought.join(points.select("order_id", "month"), "order_id").join(
+        known_orders(raw, points), "order_id"
+    )
     going = dated.join(near, ["month", "neighbour"]).mutate(
         lately=(_.latest == _.known_orders).ifelse(_.weight, 0)
     )

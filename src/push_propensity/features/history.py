@@ -6,6 +6,7 @@ from ibis import _
 
 from push_propensity.feature_frame import PRODUCT, RECENT_ORDERS
 from push_propensity.features.constants import flag_pairs
+from push_propensity.features.points import known_orders
 from push_propensity.features.raw_tables import RawTables
 
 
@@ -46,8 +47,7 @@ def own_history(raw: RawTables, points: ir.Table, key: str) -> ir.Table:
         own_days_to_buy_<key>: mean days between them, null if there is only one;
         days_since_<key>: calendar days since the latest of them.
     """
-    known = points.select("order_id", "known_orders")
-    seen = past_purchases(raw, points, key).join(known, "order_id")
+    seen = past_purchases(raw, points, key).join(known_orders(raw, points), "order_id")
     recent = {
         f"recent_{orders}": (_.position > _.known_orders - orders).sum() for orders in RECENT_ORDERS
     }

@@ -4,9 +4,8 @@ A point is a user at a moment: just before, or hours before, one of the repeat o
 learn from; or a moment of one's choice for every active user, to score. Whatever is made of a
 point uses only what was before its moment.
 
-Every table of points has the columns order_id, user_id, created_at, moment, day and month (those of
-the moment, see `raw_tables`), known_orders (how many orders the user had before the moment) and
-user_order_seq (which of the user's orders the next one is, counted from 1).
+Every table of points has the columns order_id, user_id, created_at, moment, day and month (those
+of the moment, see `raw_tables`) and user_order_seq (which of the user's orders the next one is).
 """
 
 from datetime import date, datetime, timedelta
@@ -38,9 +37,11 @@ def repeat_orders(
     if after is not None:
         orders = orders.filter(_.created_at > ibis.literal(after).cast("timestamp(6)"))
     if not lag_hours:
-        return _with_known_orders(raw, orders.mutate(moment=_.created_at))
+        return orders.mutate(moment=_.created_at).drop("position", "basket_size")
     lag = ibis.interval(seconds=round(lag_hours * 3600))
-    points = orders.drop("user_order_seq").mutate(moment=_.created_at - lag)
+    points = orders.drop("user_order_seq", "position", "basket_size").mutate(
+        moment=_.created_at - lag
+    )
     return _with_next_order(raw, points.mutate(**_dates()))
 
 
@@ -72,22 +73,19 @@ def _dates() -> dict[str, ir.Value]:
     return {"day": day_number(_.moment), "month": month_number(_.moment)}
 
 
-def _with_known_orders(raw: RawTables, points: ir.Table) -> ir.Table:
-    counted = past_orders(raw, points).group_by("order_id").aggregate(known_orders=_.count())
-    joined = points.left_join(counted, "order_id").drop("order_id_right")
-    return joined.mutate(known_orders=_.known_orders.fill_null(0))
-
-
 def _with_next_order(raw: RawTables, points: ir.Table) -> ir.Table:
-    latest = (
-        past_orders(raw, points)
-        .group_by("order_id")
-        .aggregate(known_orders=_.count(), latest=_.user_order_seq.max())
-    )
+    latest = past_orders(raw, points).group_by("order_id").aggregate(latest=_.user_order_seq.max())
     joined = points.left_join(latest, "order_id").drop("order_id_right")
-    return joined.mutate(
-        known_orders=_.known_orders.fill_null(0), user_order_seq=_.latest.fill_null(0) + 1
-    ).drop("latest")
+    return joined.mutate(user_order_seq=_.latest.fill_null(0) + 1).drop("latest")
+
+
+def known_orders(raw: RawTables, points: ir.Table) -> ir.Table:
+    """Return order_id and known_orders: how many orders the user had made before the moment.
+
+    Points without any are not there.
+    """
+    past = past_orders(raw, points)
+    return past.group_by("order_id").aggregate(known_orders=_.position.max())
 
 
 def past_orders(raw: RawTables, points: ir.Table) -> ir.Table:
