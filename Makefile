@@ -42,7 +42,8 @@ lint: install ## Formatting, lint, types and layers.
 
 test: install lint ## Every check and test, with coverage.
 	$(BIN)/coverage erase
-	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=95 $(TEST_FLAGS)
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term \
+		--cov-fail-under=95 $(TEST_FLAGS)
 
 lock: install ## Resolve the dependencies anew into requirements.lock.
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
