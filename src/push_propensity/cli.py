@@ -35,6 +35,16 @@ FROM_START = {  # what a plain run does, run after run, by the parameter start_f
     "raw_tables": FROM_RAW_TABLES,
     "order_lines": (("ingestion",), *FROM_RAW_TABLES),
 }
+# Entries of one file under two names tell Kedro no order: these make files that others read.
+STAGES = (
+    {"ingestion", "sample_data"},
+    {"feature_engineering", "feature_update", "current_frame", "point_in_time_check"},
+)
+SAME_FILES = {  # by start_from: what one step writes and the next one reads
+    "feature_frame": (),
+    "raw_tables": (("built_feature_frame", "feature_frame"),),
+    "order_lines": (("ingested_orders", "orders"), ("built_feature_frame", "feature_frame")),
+}
 SLICES = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
 SHOWN = {
     f"{HEADLINE}_repeat": "repeat",
@@ -71,17 +81,41 @@ run = click.Command(
 cli.add_command(run)
 
 
-def _runs(arguments: Mapping[str, Any]) -> Iterator[list[str]]:
+def _runs(arguments: Mapping[str, Any]) -> Iterator[list[str] | None]:
     """The pipelines of each run of Kedro, one after the other."""
     narrowed = ("pipeline", "pipelines", "namespaces", "tags", "node_names", *SLICES)
     if any(arguments[option] for option in narrowed):
-        yield arguments["pipelines"]
+        yield from _in_stages(arguments["pipelines"])
         return
-    context = _load_context(arguments["env"], arguments["conf_source"])
-    start = context.config_loader["parameters"].get("start_from")
+    config = _load_context(arguments["env"], arguments["conf_source"]).config_loader
+    start = config["parameters"].get("start_from")
     if start not in FROM_START:
         raise ParameterError(f"start_from is none of {', '.join(FROM_START)}. Correct it.")
+    _check_same_files(config["catalog"], start)
     yield from map(list, FROM_START[start])
+
+
+def _in_stages(chosen: list[str] | None) -> Iterator[list[str] | None]:
+    """The pipelines that make files before those that read them."""
+    left = list(chosen or [])
+    for stage in STAGES:
+        if set(left) & stage and not set(left) <= stage:
+            yield [name for name in left if name in stage]
+            left = [name for name in left if name not in stage]
+    yield left or chosen
+
+
+def _check_same_files(catalog: Mapping[str, Any], start: str) -> None:
+    """Refuse an environment whose next step would read another file than was written."""
+    for written, read in SAME_FILES[start]:
+        paths = [catalog[name].get("filepath") for name in (written, read)]
+        if paths[0] != paths[1]:
+            raise ParameterError(
+                f"A run from {start} writes {written} to {paths[0]} and would go on with {read} "
+                f"from {paths[1]}. Give both entries of the catalog one path: raw_root is "
+                "<output_root>/02_intermediate after ingestion, and feature_frame the file of "
+                "built_feature_frame."
+            )
 
 
 def _check_parameters(arguments: Mapping[str, Any]) -> None:

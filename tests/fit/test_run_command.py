@@ -18,7 +18,7 @@ from yaml import YAMLError
 
 from push_propensity.__main__ import main
 from push_propensity.bundle import newest_name, read_bundle
-from push_propensity.cli import SHOWN, cli, draw_leaderboard, errors_on_one_screen
+from push_propensity.cli import SHOWN, _in_stages, cli, draw_leaderboard, errors_on_one_screen
 from push_propensity.errors import DataError, ParameterError
 from push_propensity.metrics import HEADLINE
 from tests.fit.conftest import frame_file
@@ -247,3 +247,39 @@ class TestLeaderboard:
         text = self.draw(board)
         assert "±" not in text
         assert "nan" not in text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "runs"),
+    [
+        (None, [None]),
+        (["training"], [["training"]]),
+        (["ingestion"], [["ingestion"]]),
+        (["feature_update", "ingestion"], [["ingestion"], ["feature_update"]]),
+        (
+            ["reporting", "data_processing", "feature_engineering", "ingestion"],
+            [["ingestion"], ["feature_engineering"], ["reporting", "data_processing"]],
+        ),
+    ],
+)
+def test_what_makes_files_runs_before_what_reads_them(chosen, runs):
+    assert list(_in_stages(chosen)) == runs
+
+
+@pytest.mark.parametrize(
+    ("start", "raw_root", "named"),
+    [
+        ("raw_tables", "data/01_raw", "built_feature_frame"),
+        ("order_lines", "data/01_raw", "ingested_orders"),
+        ("order_lines", "data/02_intermediate", "built_feature_frame"),
+    ],
+)
+def test_an_environment_that_would_go_on_with_another_file(kedro, project, start, raw_root, named):
+    (project / "conf/local/parameters.yml").write_text(f"start_from: {start}")
+    (project / "conf/local/globals.yml").write_text(f"raw_root: {raw_root}")
+    try:
+        status, output = kedro()
+    finally:
+        (project / "conf/local/globals.yml").unlink()
+    assert status == 1
+    assert f"A run from {start} writes {named} to data/" in output

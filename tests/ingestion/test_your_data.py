@@ -10,10 +10,10 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
-from push_propensity.features import FeatureOptions
+from push_propensity.features import CurrentOptions, FeatureOptions
 from push_propensity.intake.options import IngestionOptions
 from push_propensity.intake.report import describe
-from push_propensity.pipelines import feature_engineering, ingestion
+from push_propensity.pipelines import current_frame, feature_engineering, ingestion
 from push_propensity.settings import CONFIG_LOADER_ARGS
 from push_propensity.splits import SplitOptions
 
@@ -31,8 +31,9 @@ def project(tmp_path_factory) -> Path:
     for name, body in zip(("order_lines", "products"), tables, strict=True):
         write(folder / f"data/01_raw/{name}.csv", body)
     for kind, _, body in BLOCKS:
-        if kind == "yaml" and (named := re.match(r"# (conf/local/\S+)\n", body)):
-            write(folder / named[1], body)
+        if kind == "yaml" and (named := re.match(r"# (conf/local/\w+\.yml)", body)):
+            path = folder / named[1]
+            write(path, (path.read_text() if path.exists() else "") + body)
     return folder
 
 
@@ -73,3 +74,13 @@ def test_the_frame_is_what_the_page_says(ran, project):
 
 def test_the_frame_passes_its_check(ran):
     assert "purchase_share_variant_id" in ran.load("feature_frame").columns
+
+
+def test_the_current_frame_is_of_the_chosen_products(ran, project, monkeypatch):
+    monkeypatch.chdir(project)
+    loader = OmegaConfigLoader(str(project / "conf"), "local", **CONFIG_LOADER_ARGS)
+    ran["params:current"] = CurrentOptions(**loader["parameters"]["current"])
+    SequentialRunner().run(current_frame.create_pipeline(), ran)
+    frame = pd.read_parquet(project / "data/04_feature/current_frame.parquet")
+    chosen = {("C7", "honey"), ("C7", "tea-green"), ("C9", "honey"), ("C9", "tea-green")}
+    assert set(zip(frame["user_id"], frame["variant_id"], strict=True)) == chosen
