@@ -4,7 +4,8 @@ import ibis
 import pytest
 
 from push_propensity.errors import DataError
-from tests.ingestion.small_shop import PRODUCTS, options, read, text_table
+from push_propensity.intake.judging import read_values
+from tests.ingestion.small_shop import PRODUCTS, line, options, read, text_table
 
 
 def refusal(**named):
@@ -42,3 +43,17 @@ def test_times_of_a_zone_need_the_shop_s():
     table = text_table([("1", "u", "2024-01-01", "tea", "1", "1")])
     zoned = table.mutate(created_at=ibis.literal("2024-01-01").cast("timestamp('UTC')"))
     assert "Give the shop's zone as the parameter ingestion.time_zone" in refusal(lines=zoned)
+
+
+@pytest.mark.parametrize(
+    ("decimal", "text", "price"),
+    [(",", "1.234,50", 1234.5), (",", "3,90", 3.9), (".", "3.90", 3.9)],
+)
+def test_numbers_of_text_may_have_a_decimal_comma(decimal, text, price):
+    lines, _ = read([line(price=text)], chosen=options(decimal=decimal))
+    assert read_values(lines, options()).price.to_pyarrow().to_pylist() == [price]
+
+
+def test_a_comma_changes_no_ids():
+    lines, _ = read([line(order="1.2,3")], chosen=options(decimal=","))
+    assert lines.order_id.to_pyarrow().to_pylist() == ["1.2,3"]

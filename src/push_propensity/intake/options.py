@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+Decimal = Literal[".", ","]
+
 
 class LineColumns(BaseModel):
     """Which column of the order lines holds what; None: they have no such column."""
@@ -75,6 +77,8 @@ class IngestionOptions(BaseModel):
         time_format: How times that are text are written, as for strptime; None: ISO 8601.
         time_zone: Where the shop is, such as Europe/London: times with a zone become local time
             there. None: times have no zone.
+        decimal: What stands before the decimals of numbers that are text; with a comma, points
+            stand between thousands.
         latest_time: Lines after this local time are put aside; None: after the time of the run.
         unknown_products: Whether lines of products that the products table lacks are kept or
             put aside.
@@ -89,6 +93,7 @@ class IngestionOptions(BaseModel):
     product_columns: ProductColumns = ProductColumns()
     time_format: str | None = None
     time_zone: str | None = None
+    decimal: Decimal = "."
     latest_time: datetime | None = None
     unknown_products: Literal["keep", "put_aside"] = "keep"
     merge_orders: Literal["none", "same_day"] = "none"

@@ -34,11 +34,13 @@ def read_sources(
             the values cannot be read.
     """
     columns = options.columns
-    lines = select_columns(LINES, order_lines, columns, options.time_zone)
+    lines = select_columns(LINES, order_lines, columns, options.time_zone, options.decimal)
     used = {*mapped(columns).values()}
     found = {*order_lines.columns}
     if products is not None:
-        listed = select_columns(PRODUCTS, products, options.product_columns, options.time_zone)
+        listed = select_columns(
+            PRODUCTS, products, options.product_columns, options.time_zone, options.decimal
+        )
         used |= {*mapped(options.product_columns).values()}
         found |= {*products.columns}
     elif options.unknown_products == "put_aside":

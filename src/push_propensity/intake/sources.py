@@ -4,7 +4,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from push_propensity.errors import DataError
-from push_propensity.intake.options import LineColumns, ProductColumns
+from push_propensity.intake.options import Decimal, LineColumns, ProductColumns
 from push_propensity.intake.values import plain
 
 ID = "whole number or text"
@@ -26,7 +26,11 @@ KINDS = {
 
 
 def select_columns(
-    name: str, source: ir.Table, columns: LineColumns | ProductColumns, time_zone: str | None
+    name: str,
+    source: ir.Table,
+    columns: LineColumns | ProductColumns,
+    time_zone: str | None,
+    decimal: Decimal = ".",
 ) -> ir.Table:
     """Return the mapped columns of a source under our names, in the source's own engine.
 
@@ -35,6 +39,7 @@ def select_columns(
         source: The table as it came.
         columns: Which of its columns holds what.
         time_zone: The shop's time zone, without which times must have none.
+        decimal: What stands before the decimals of numbers that are text.
 
     Raises:
         DataError: A mapped column is missing or has a type that cannot hold what it should.
@@ -42,8 +47,18 @@ def select_columns(
     check_mapped_columns(name, source, columns)
     check_types(name, source, columns, time_zone)
     return source.select(
-        **{field: plain(source[column]) for field, column in mapped(columns).items()}
+        **{
+            field: _with_point(plain(source[column]), KINDS[field], decimal)
+            for field, column in mapped(columns).items()
+        }
     )
+
+
+def _with_point(column: ir.Column, kind: str, decimal: Decimal) -> ir.Column:
+    """Return numbers that are text with a decimal point and without points between thousands."""
+    if decimal == "." or kind != NUMBER or not column.type().is_string():
+        return column
+    return column.replace(".", "").replace(",", ".")
 
 
 def mapped(columns: LineColumns | ProductColumns) -> dict[str, str]:
