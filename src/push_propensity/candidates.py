@@ -141,7 +141,8 @@ def _scaled(*columns: str) -> Callable[[Sequence[str]], ColumnTransformer]:
     return lambda _: ColumnTransformer([("numbers", StandardScaler(), list(columns))])
 
 
-def _numbers(features: Sequence[str]) -> list[str]:
+def pick_numbers(features: Sequence[str]) -> list[str]:
+    """The features that are numbers, in their order."""
     return [name for name in features if name not in CATEGORICAL_FEATURES]
 
 
@@ -149,7 +150,7 @@ def _scaled_one_hot(features: Sequence[str]) -> ColumnTransformer:
     categories = OneHotEncoder(handle_unknown="ignore", dtype=np.float64)
     return ColumnTransformer(
         [
-            ("numbers", StandardScaler(), _numbers(features)),
+            ("numbers", StandardScaler(), pick_numbers(features)),
             ("categories", categories, list(CATEGORICAL_FEATURES)),
         ],
         sparse_threshold=1.0,
@@ -160,7 +161,7 @@ def _ordinal(features: Sequence[str]) -> ColumnTransformer:
     categories = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     return ColumnTransformer(
         [
-            ("numbers", "passthrough", _numbers(features)),
+            ("numbers", "passthrough", pick_numbers(features)),
             ("categories", categories, list(CATEGORICAL_FEATURES)),
         ]
     )

@@ -64,8 +64,10 @@ def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     _check_pipelines([*(arguments["pipelines"] or []), *filter(None, [arguments["pipeline"]])])
     invoke = click.get_current_context().invoke
     with errors_on_one_screen():
-        _check_parameters(arguments)
-        for chosen in _runs(arguments):
+        config = _load_context(arguments["env"], arguments["conf_source"]).config_loader
+        parameters = config["parameters"]
+        _check_parameters(arguments["params"], parameters)
+        for chosen in _runs(arguments, parameters.get("start_from"), config):
             results: Mapping[str, Any] = invoke(kedro_run, **arguments | {"pipelines": chosen})
     if "model_bundle" in results:
         _show_published(results["model_bundle"])
@@ -81,14 +83,14 @@ run = click.Command(
 cli.add_command(run)
 
 
-def _runs(arguments: Mapping[str, Any]) -> Iterator[list[str] | None]:
+def _runs(
+    arguments: Mapping[str, Any], start: str | None, config: Mapping[str, Any]
+) -> Iterator[list[str] | None]:
     """The pipelines of each run of Kedro, one after the other."""
     narrowed = ("pipeline", "pipelines", "namespaces", "tags", "node_names", *SLICES)
     if any(arguments[option] for option in narrowed):
         yield from _in_stages(arguments["pipelines"])
         return
-    config = _load_context(arguments["env"], arguments["conf_source"]).config_loader
-    start = config["parameters"].get("start_from")
     if start not in FROM_START:
         raise ParameterError(f"start_from is none of {', '.join(FROM_START)}. Correct it.")
     _check_same_files(config["catalog"], start)
@@ -118,11 +120,10 @@ def _check_same_files(catalog: Mapping[str, Any], start: str) -> None:
             )
 
 
-def _check_parameters(arguments: Mapping[str, Any]) -> None:
+def _check_parameters(given: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
     """Refuse --params whose first name is none of the project's: they would change nothing."""
-    context = _load_context(arguments["env"], arguments["conf_source"])
-    known = {*context.config_loader["parameters"], *RUNTIME_PARAMETERS}
-    unknown = [name for name in arguments["params"] if name not in known]
+    known = {*parameters, *RUNTIME_PARAMETERS}
+    unknown = [name for name in given if name not in known]
     if unknown:
         raise click.BadParameter(
             f"no parameter is called {', '.join(unknown)}. There are: {', '.join(sorted(known))}.",

@@ -105,7 +105,6 @@ COLUMNS: tuple[str, ...] = (
     *FEATURE_NAMES[2:],
 )
 
-HISTORY_KEYS: tuple[str, ...] = (PRODUCT, PRODUCT_TYPE, VENDOR)
 RECENT_ORDERS: tuple[int, ...] = (1, 3, 5, 10)
 
 

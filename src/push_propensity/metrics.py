@@ -260,6 +260,17 @@ def _pooled(outcome: Floats, probability: Floats, weight: ArrayLike | None) -> d
     }
 
 
+def headline_by_segment(measured: pd.DataFrame) -> dict[str, float]:
+    """The headline of all rows under its own name, of the other segments with theirs appended.
+
+    Args:
+        measured: What `evaluate_segments` gives, or means of it, indexed by segment.
+    """
+    names = {segment: f"{HEADLINE}_{segment}" for segment in SEGMENTS} | {"all": HEADLINE}
+    headline = measured[HEADLINE]
+    return {name: float(headline[segment]) for segment, name in names.items()}
+
+
 def evaluate_segments(
     frame: pd.DataFrame, probability: ArrayLike, minimum_purchases: int = MINIMUM_PURCHASES
 ) -> pd.DataFrame:

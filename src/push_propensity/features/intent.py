@@ -5,6 +5,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from push_propensity.features.constants import flag_pairs
+from push_propensity.features.points import past_orders
 from push_propensity.features.raw_tables import RawTables, day_number
 
 
@@ -35,15 +36,8 @@ def open_carts(raw: RawTables, points: ir.Table, cart_items: ir.Table) -> ir.Tab
     Returns:
         The columns of `past_carts`.
     """
-    earlier = raw.orders.select("user_id", ordered_at="created_at")
-    moments = points.select("order_id", "user_id", "moment")
-    latest = (
-        moments.join(
-            earlier, [moments.user_id == earlier.user_id, earlier.ordered_at < moments.moment]
-        )
-        .group_by("order_id")
-        .aggregate(ordered_at=_.ordered_at.max())
-    )
+    earlier = past_orders(raw, points)
+    latest = earlier.group_by("order_id").aggregate(ordered_at=_.ordered_at.max())
     left = past_carts(points, cart_items).left_join(latest, "order_id").drop("order_id_right")
     is_open = _.ordered_at.isnull() | (_.left_at > _.ordered_at)
     return left.filter(is_open).drop("ordered_at")

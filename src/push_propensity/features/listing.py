@@ -22,8 +22,18 @@ def list_products(raw: RawTables, points: ir.Table, options: FeatureOptions) -> 
         The columns of the points, and variant_id.
     """
     periods = listing_periods(raw, options)
-    during = [points.moment > periods.listed_from, points.moment <= periods.listed_until]
-    return points.join(periods, during).drop("listed_from", "listed_until")
+    return points.join(periods, _during(points, periods)).drop("listed_from", "listed_until")
+
+
+def keep_listed(rows: ir.Table, raw: RawTables, options: FeatureOptions) -> ir.Table:
+    """Return those of some rows of points and products that `list_products` would give."""
+    periods = listing_periods(raw, options)
+    same_product = rows.variant_id == periods.variant_id
+    return rows.semi_join(periods, [same_product, *_during(rows, periods)])
+
+
+def _during(rows: ir.Table, periods: ir.Table) -> list[ir.BooleanValue]:
+    return [rows.moment > periods.listed_from, rows.moment <= periods.listed_until]
 
 
 def choose_products(rows: ir.Table, products: Sequence[str | int]) -> ir.Table:

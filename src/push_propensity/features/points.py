@@ -93,15 +93,13 @@ def past_orders(raw: RawTables, points: ir.Table) -> ir.Table:
 
     Returns:
         Columns order_id (that of the point), today (the point's day), and of the past order:
-        user_order_seq, position, day, basket_size.
+        user_order_seq, position, ordered_at, day, basket_size.
     """
-    orders = raw.orders.select(
-        "user_id", "created_at", "user_order_seq", "position", "basket_size", past_day="day"
-    )
+    values = ("user_order_seq", "position", "ordered_at", "basket_size")
+    renamed = raw.orders.rename(ordered_at="created_at", past_day="day")
+    orders = renamed.select("user_id", "past_day", *values)
     moments = points.select("order_id", "user_id", "moment", today="day")
     joined = moments.join(
-        orders, [moments.user_id == orders.user_id, orders.created_at < moments.moment]
+        orders, [moments.user_id == orders.user_id, orders.ordered_at < moments.moment]
     )
-    return joined.select(
-        "order_id", "today", "user_order_seq", "position", "basket_size", day="past_day"
-    )
+    return joined.select("order_id", "today", *values, day="past_day")

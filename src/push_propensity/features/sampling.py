@@ -16,7 +16,7 @@ from ibis import _
 from push_propensity.feature_frame import BASKET_SIZE, PRODUCT, SAMPLING_WEIGHT
 from push_propensity.features.constants import constant
 from push_propensity.features.history import past_purchases
-from push_propensity.features.listing import list_products, listing_periods
+from push_propensity.features.listing import keep_listed, list_products
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.points import repeat_orders
 from push_propensity.features.popularity import popularity
@@ -71,7 +71,7 @@ def find_first_whole_day(
         return None
     points = repeat_orders(raw, options.lag_hours, options.first_order_date)
     bought = points.join(raw.purchases.select("order_id", PRODUCT), "order_id")
-    listed = add_product_columns(_listed(bought, raw, options), raw, points)
+    listed = add_product_columns(keep_listed(bought, raw, options), raw, points)
     sizes = raw.orders.select("order_id", "basket_size")
     purchases = listed.join(sizes, "order_id").select(
         "order_id", "created_at", PRODUCT, BASKET_SIZE, outcome=ibis.literal(1)
@@ -96,7 +96,7 @@ def certain_rows(raw: RawTables, points: ir.Table, options: FeatureOptions) -> i
         days.join(popular.select("day", PRODUCT), "day").select("order_id", PRODUCT),
     ]
     candidates = points.join(ibis.union(*pairs, distinct=True), "order_id")
-    return _listed(candidates, raw, options)
+    return keep_listed(candidates, raw, options)
 
 
 def drawn_rows(raw: RawTables, points: ir.Table, options: FeatureOptions) -> ir.Table:
@@ -111,17 +111,7 @@ def drawn_rows(raw: RawTables, points: ir.Table, options: FeatureOptions) -> ir.
     )
     drawing = points.mutate(bucket=_bucket(options, "order", points.order_id))
     candidates = drawing.join(bucketed, ["bucket", "month"]).drop("bucket")
-    return _listed(candidates, raw, options)
-
-
-def _listed(candidates: ir.Table, raw: RawTables, options: FeatureOptions) -> ir.Table:
-    periods = listing_periods(raw, options)
-    during = [
-        candidates[PRODUCT] == periods[PRODUCT],
-        candidates.moment > periods.listed_from,
-        candidates.moment <= periods.listed_until,
-    ]
-    return candidates.semi_join(periods, during)
+    return keep_listed(candidates, raw, options)
 
 
 def _buckets(options: FeatureOptions) -> int:

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from push_propensity.bootstrap import interval, user_weights
 from push_propensity.candidates import CandidateOptions, FeatureChoice, choose_features
 from push_propensity.feature_frame import OUTCOME, PRODUCT, USER
-from push_propensity.metrics import HEADLINE, SEGMENTS, ProductRanking, evaluate_segments
+from push_propensity.metrics import (
+    HEADLINE,
+    ProductRanking,
+    evaluate_segments,
+    headline_by_segment,
+)
 from push_propensity.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.selection import SelectionOptions, choose_trial
 from push_propensity.study.options import StudyOptions
@@ -102,14 +107,12 @@ def _measure(
     test: pd.DataFrame, choice: str, model: PurchaseModel, probability: NDArray[np.float64]
 ) -> dict[str, Any]:
     measured = evaluate_segments(test, probability).set_index("segment")
-    headline = {segment: measured.loc[segment, HEADLINE] for segment in SEGMENTS}
     return {
         "choice": choice,
         "entry": model.name,
         "features": len(model.features),
         **measured.loc["all", ["rows", "purchases"]].astype(int),
-        HEADLINE: headline.pop("all"),
-        **{f"{HEADLINE}_{segment}": value for segment, value in headline.items()},
+        **headline_by_segment(measured),
         **measured.loc["all", list(POOLED)],
     }
 

@@ -16,7 +16,12 @@ from push_propensity.bootstrap import interval, user_weights
 from push_propensity.errors import DataError
 from push_propensity.feature_frame import METADATA, ORDER, ORDERED_BEFORE, OUTCOME, PRODUCT, USER
 from push_propensity.features import FeatureOptions, RawTables, build_feature_frame
-from push_propensity.metrics import HEADLINE, SEGMENTS, ProductRanking, evaluate_segments
+from push_propensity.metrics import (
+    HEADLINE,
+    ProductRanking,
+    evaluate_segments,
+    headline_by_segment,
+)
 from push_propensity.reports.lags import COLUMNS
 from push_propensity.schema import check_feature_frame
 from push_propensity.splits import order_days
@@ -155,8 +160,6 @@ def _sizes(scored: pd.DataFrame, entry: str) -> dict[str, Any]:
         "orders": scored[ORDER].nunique(),
         "rows": len(scored),
         "purchases": int(scored[OUTCOME].sum()),
-        **{
-            f"{HEADLINE}_{name}": measured.loc[name, HEADLINE] for name in SEGMENTS if name != "all"
-        },
+        **headline_by_segment(measured),
         "average_precision": measured.loc["all", "average_precision"],
     }

@@ -23,9 +23,9 @@ from push_propensity.feature_frame import (
 )
 from push_propensity.metrics import (
     HEADLINE,
-    SEGMENTS,
     ProductRanking,
     evaluate_segments,
+    headline_by_segment,
     row_weights,
 )
 from push_propensity.purchase_model import draw_training_rows, margin
@@ -180,15 +180,13 @@ def _measure(scored: Sequence[ScoredFold], variant: Variant) -> dict[str, Any]:
         for fold, fit in zip(scored, fits, strict=True)
     )
     means = measured.groupby("segment")[[HEADLINE, *POOLED]].mean()
-    named = {segment: means.loc[segment, HEADLINE] for segment in SEGMENTS}
     return {
         "variant": variant.name,
         "reference": variant.reference,
         "features": len(variant.features),
         "columns": round(np.mean([fit.columns for fit in fits])),
         "rounds": float(np.median([fit.rounds for fit in fits])),
-        HEADLINE: named.pop("all"),
-        **{f"{HEADLINE}_{segment}": value for segment, value in named.items()},
+        **headline_by_segment(means),
         **{metric: means.loc["all", metric] for metric in POOLED},
     }
 

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
-from push_propensity.candidates import CandidateOptions
+from push_propensity.candidates import CandidateOptions, pick_numbers
 from push_propensity.errors import DataError
 from push_propensity.feature_frame import (
     CATEGORICAL_FEATURES,
@@ -119,7 +119,7 @@ def encoding_variants(
     """
     extended = (name for names in extended_groups(columns).values() for name in names)
     features = FEATURE_NAMES + tuple(extended)
-    numbers = tuple(name for name in features if name not in CATEGORICAL_FEATURES)
+    numbers = tuple(pick_numbers(features))
     one_hot, ordinal = "logistic, one-hot (as the candidate)", "XGBoost, ordinal (as the candidate)"
     selected = partial(
         _selected_by_l1, encoder=linear.definition.encoder, C=options.inverse_l1_penalty
@@ -142,17 +142,13 @@ def _numbers_alone(features: Sequence[str]) -> ColumnTransformer:
     return ColumnTransformer([("numbers", StandardScaler(), list(features))])
 
 
-def _numbers(features: Sequence[str]) -> list[str]:
-    return [name for name in features if name not in CATEGORICAL_FEATURES]
-
-
 def _target_encoded(scaled: bool, features: Sequence[str], seed: int) -> ColumnTransformer:
     categories: Any = TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=seed))
     if scaled:
         categories = make_pipeline(categories, StandardScaler())
     return ColumnTransformer(
         [
-            ("numbers", StandardScaler() if scaled else "passthrough", _numbers(features)),
+            ("numbers", StandardScaler() if scaled else "passthrough", pick_numbers(features)),
             ("categories", categories, list(CATEGORICAL_FEATURES)),
         ]
     )
@@ -169,7 +165,7 @@ def _components(features: Sequence[str], variance: float) -> ColumnTransformer:
     categories = OneHotEncoder(handle_unknown="ignore")
     return ColumnTransformer(
         [
-            ("components", components, _numbers(features)),
+            ("components", components, pick_numbers(features)),
             ("categories", categories, list(CATEGORICAL_FEATURES)),
         ],
         sparse_threshold=1.0,

@@ -7,28 +7,12 @@ from push_propensity.features import FeatureOptions, RawTables
 from push_propensity.splits import SplitOptions
 
 
-def read_raw_tables(
-    orders: ir.Table,
-    inventory: ir.Table,
-    users: ir.Table | None,
-    regulars: ir.Table | None,
-    abandoned_carts: ir.Table | None,
-    prices: ir.Table | None,
-    feature_options: FeatureOptions,
-) -> RawTables:
-    """Check the raw tables, of which all but the first two may be absent.
+def read_raw_tables(feature_options: FeatureOptions, **tables: ir.Table | None) -> RawTables:
+    """Check the raw tables, of which all but orders and inventory may be absent.
 
     Raises:
         DataError: A raw table cannot be used; see `features.read_raw_tables`.
     """
-    tables = {
-        "orders": orders,
-        "inventory": inventory,
-        "users": users,
-        "regulars": regulars,
-        "abandoned_carts": abandoned_carts,
-        "prices": prices,
-    }
     return features.read_raw_tables(tables, feature_options)
 
 

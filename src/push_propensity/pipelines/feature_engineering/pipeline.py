@@ -7,8 +7,9 @@ from push_propensity.pipelines.feature_engineering.nodes import (
     read_raw_tables,
 )
 
-TABLES = ("orders", "inventory", "users", "regulars", "abandoned_carts", "prices")
 OPTIONS = "params:feature_options"
+TABLES = ("orders", "inventory", "users", "regulars", "abandoned_carts", "prices")
+TABLES_AND_OPTIONS = {name: name for name in TABLES} | {"feature_options": OPTIONS}
 
 
 def create_pipeline() -> Pipeline:
@@ -25,5 +26,5 @@ def create_pipeline() -> Pipeline:
 def reading() -> Pipeline:
     """Return the pipeline from the raw tables' files to `raw_tables`, checked."""
     return Pipeline(
-        [Node(read_raw_tables, [*TABLES, OPTIONS], "raw_tables", name="read_raw_tables")]
+        [Node(read_raw_tables, TABLES_AND_OPTIONS, "raw_tables", name="read_raw_tables")]
     )

@@ -12,28 +12,15 @@ logger = logging.getLogger(__name__)
 
 
 def check_point_in_time(
-    orders: ir.Table,
-    inventory: ir.Table,
-    users: ir.Table | None,
-    regulars: ir.Table | None,
-    abandoned_carts: ir.Table | None,
-    prices: ir.Table | None,
     feature_options: FeatureOptions,
     point_in_time: PointInTimeOptions,
+    **tables: ir.Table | None,
 ) -> pd.DataFrame:
     """Return per cutoff and column how many rows change when everything from then on is replaced.
 
     Raises:
         DataError: A raw table cannot be used, or there are no rows to compare.
     """
-    tables = {
-        "orders": orders,
-        "inventory": inventory,
-        "users": users,
-        "regulars": regulars,
-        "abandoned_carts": abandoned_carts,
-        "prices": prices,
-    }
     return look_ahead.tabulate(
         look_ahead.check_point_in_time(tables, feature_options, point_in_time)
     )

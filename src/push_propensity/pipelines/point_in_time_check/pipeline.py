@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.pipelines.feature_engineering.pipeline import OPTIONS, TABLES
+from push_propensity.pipelines.feature_engineering.pipeline import TABLES_AND_OPTIONS
 from push_propensity.pipelines.point_in_time_check.nodes import (
     check_point_in_time,
     require_no_look_ahead,
@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
     """Return the pipeline from the raw tables to `point_in_time_check`, which must find nothing."""
     check = Node(
         check_point_in_time,
-        [*TABLES, OPTIONS, "params:point_in_time"],
+        TABLES_AND_OPTIONS | {"point_in_time": "params:point_in_time"},
         "point_in_time_check",
         name="check_point_in_time",
     )
