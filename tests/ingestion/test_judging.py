@@ -32,6 +32,11 @@ from tests.ingestion.small_shop import (
         (line(time=None), "missing created_at"),
         (line(time="yesterday"), "unreadable created_at"),
         (line(time="2024-02-30 10:00:00"), "unreadable created_at"),
+        (line(time="inf"), "unreadable created_at"),
+        (line(time="-infinity"), "unreadable created_at"),
+        (line(time="epoch"), "unreadable created_at"),
+        (line(time="99999-01-01"), "unreadable created_at"),
+        (line(time="0044-03-15 (BC)"), "unreadable created_at"),
         (
             line(time="2024-01-09T10:00:00Z"),
             "created_at has a time zone and ingestion.time_zone is not set",

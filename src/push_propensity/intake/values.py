@@ -1,5 +1,6 @@
 """What the columns of a source hold, typed; what cannot be read becomes null. For DuckDB."""
 
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -64,6 +65,8 @@ def read_time(
 ) -> ir.TimestampColumn:
     """Return local times without a zone, in microseconds; what cannot be read is null.
 
+    So is what no calendar has: infinity, years before 1 or after 9999.
+
     Args:
         column: Timestamps, dates or text.
         time_format: How text is written, as for strptime; None: ISO 8601.
@@ -79,7 +82,8 @@ def read_time(
         time = _parse_time(read_text(column), time_format)
     else:
         time = _read_iso_time(read_text(column), time_zone)
-    return time.cast("timestamp(6)")
+    time = time.cast("timestamp(6)")
+    return time.between(datetime.min, datetime.max).ifelse(time, ibis.null("timestamp(6)"))
 
 
 def _read_iso_time(text: ir.StringColumn, time_zone: str | None) -> ir.TimestampColumn:
@@ -87,7 +91,8 @@ def _read_iso_time(text: ir.StringColumn, time_zone: str | None) -> ir.Timestamp
         zoned = ibis.null("timestamp")
     else:
         zoned = _local_time(time_zone, text.try_cast(_ZONED_TIME))
-    return has_zone(text).ifelse(zoned, text.try_cast("timestamp"))
+    time = has_zone(text).ifelse(zoned, text.try_cast("timestamp"))
+    return text.re_search("^[0-9]").ifelse(time, ibis.null("timestamp"))  # DuckDB reads "epoch" too
 
 
 def has_zone(text: ir.StringColumn) -> ir.BooleanColumn:
