@@ -28,6 +28,13 @@ from push_propensity.input_files import explain_read_error
 from push_propensity.metrics import HEADLINE
 
 LAST_RESULTS = {"report", "winner"}
+WRITTEN = {  # what a run ends in, to be opened or read on
+    "built_feature_frame": "Feature frame",
+    "updated_feature_frame": "Feature frame",
+    "current_frame": "Current frame",
+    "feature_study_page": "Feature study",
+    "report": "Report",
+}
 RUNTIME_PARAMETERS = ("model",)  # the catalog reads it
 FROM_RAW_TABLES = (("feature_engineering",), ("__default__", "lag_study"))
 FROM_START = {  # what a plain run does, run after run, by the parameter start_from
@@ -72,7 +79,10 @@ def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     if "model_bundle" in results:
         _show_published(results["model_bundle"])
     if LAST_RESULTS & set(results):
-        _show_results(results, arguments["env"], arguments["conf_source"])
+        _show_leaderboard(arguments["env"], arguments["conf_source"])
+    for name in WRITTEN.keys() & results.keys():
+        path = os.path.relpath(results[name]._filepath)
+        Console().print(f"{WRITTEN[name]}: {path}", soft_wrap=True)
     return results
 
 
@@ -164,13 +174,9 @@ def errors_on_one_screen() -> Iterator[None]:
         raise click.ClickException(f"The configuration cannot be read. {error}") from error
 
 
-def _show_results(results: Mapping[str, Any], env: str | None, conf_source: str | None) -> None:
+def _show_leaderboard(env: str | None, conf_source: str | None) -> None:
     leaderboard = _load_context(env, conf_source).catalog["leaderboard"].load()
-    console = Console()
-    console.print(draw_leaderboard(leaderboard))
-    if "report" in results:
-        report = os.path.relpath(results["report"]._filepath)
-        console.print(f"Report: {report}", soft_wrap=True)
+    Console().print(draw_leaderboard(leaderboard))
 
 
 def _show_published(model_bundle: Any) -> None:

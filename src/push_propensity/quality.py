@@ -203,8 +203,16 @@ def _find_invalid(
             if feature.name in FLAGS:
                 allowed = column.isin([0, 1])
             yield _Finding(feature.name, bounds_rule(feature), rows, int((~allowed).sum()))
-        constant = int(column.nunique() < 2)
-        yield _Finding(feature.name, "more than one value", 1, constant, "columns", required=False)
+    yield _find_constant(frame)
+
+
+def _find_constant(frame: pd.DataFrame) -> _Finding:
+    """A table that a shop does not have makes several columns constant: one finding for all."""
+    names = [name for name in frame.columns if name in FEATURE_OF]
+    constant = [name for name in names if frame[name].nunique() < 2]
+    subject = ", ".join(constant) or "every feature"
+    rule = "more than one value"
+    return _Finding(subject, rule, len(names), len(constant), "columns", required=False)
 
 
 def _find_inconsistent(

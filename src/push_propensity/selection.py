@@ -96,7 +96,8 @@ def build_leaderboard(trials: pd.DataFrame, chosen: Sequence[dict[str, Any]]) ->
         chosen: What `choose_trial` gave for each entry.
 
     Returns:
-        One row per entry: candidate, kind, is_winner, parameters (JSON text), folds, folds_ranked
+        One row per entry: candidate, kind, is_winner, trials (how many settings were tried),
+        parameters (of the best, JSON text), folds, folds_ranked
         (those with a product to rank users of; the others are left out of the product metrics),
         the mean of products and purchases_covered, the mean over the folds of each metric with its
         standard error, and the headline for repeat and explore rows.
@@ -109,14 +110,14 @@ def build_leaderboard(trials: pd.DataFrame, chosen: Sequence[dict[str, Any]]) ->
 
 
 def _entry(trials: pd.DataFrame, choice: dict[str, Any]) -> dict[str, Any]:
-    rows = trials[
-        (trials["candidate"] == choice["candidate"]) & (trials["trial"] == choice["trial"])
-    ]
+    tried = trials[trials["candidate"] == choice["candidate"]]
+    rows = tried[tried["trial"] == choice["trial"]]
     segment = dict(iter(rows.groupby("segment")))
     everything = segment["all"]
     entry = {
         "candidate": choice["candidate"],
         "kind": choice["kind"],
+        "trials": int(tried["trial"].nunique()),
         "parameters": json.dumps(choice["parameters"], sort_keys=True),
         "folds": len(everything),
         "folds_ranked": int(everything[HEADLINE].count()),

@@ -22,8 +22,11 @@ def whole():
     return ibis.memtable(build(options=OPTIONS))
 
 
-def test_it_is_the_frame_built_at_once(whole):
-    assert extend(whole.filter(_.created_at <= at("02-03 10:00"))).equals(whole.to_pyarrow())
+def test_it_is_the_frame_built_at_once(whole, caplog):
+    with caplog.at_level("INFO"):
+        made = extend(whole.filter(_.created_at <= at("02-03 10:00")))
+    assert made.equals(whole.to_pyarrow())
+    assert "Adding 2 repeat orders made after 2021-02-03 10:00:00" in caplog.text
 
 
 def test_new_rows_of_a_sampled_frame_weigh_1(whole):

@@ -136,6 +136,8 @@ class TestAroundTheRun:
 
         def record(**arguments):
             asked.append((arguments["env"], arguments["pipelines"]))
+            if arguments["pipelines"] == ["feature_study"]:
+                return {"feature_study_page": dataset, "feature_ablation_figure": dataset}
             return {"report": dataset}
 
         command = click.Command("run", callback=record, params=kedro_run.params)
@@ -153,6 +155,10 @@ class TestAroundTheRun:
         assert runs == [(None, ["__default__"])]
         assert "0.812 ± 0.030" in output
         assert output.rstrip().endswith("Report: report.html")
+
+    def test_a_study_ends_with_its_page_alone(self, kedro, runs):
+        status, output = kedro("--pipelines", "feature_study")
+        assert (status, output.strip()) == (0, "Feature study: report.html")
 
     def test_raw_tables_are_made_into_a_frame_first_and_lags_measured(self, kedro, runs):
         assert kedro("--env", "box_builder")[0] == 0

@@ -136,7 +136,8 @@ class TestLeaderboard:
         board = build_leaderboard(*race)
         assert board["candidate"].tolist() == ["constant", "xgboost", "logistic_l2"]
         assert board["is_winner"].tolist() == [False, True, False]
-        assert list(board.columns[:4]) == ["candidate", "kind", "is_winner", "parameters"]
+        assert list(board.columns[:4]) == ["candidate", "kind", "is_winner", "trials"]
+        assert board["trials"].tolist() == [1, 1, 2]
 
     def test_means_and_errors_of_the_chosen_trial(self, race):
         row = build_leaderboard(*race).set_index("candidate").loc["logistic_l2"]

@@ -147,6 +147,7 @@ def make_leaderboard(trials, winner="xgboost"):
     table = table.drop_duplicates("candidate", ignore_index=True)
     return table.assign(
         is_winner=table["candidate"] == winner,
+        trials=trials.groupby("candidate")["trial"].nunique()[table["candidate"]].to_list(),
         product_average_precision_repeat=0.6,
         product_average_precision_explore=0.2,
     )

@@ -1,7 +1,7 @@
 """The feature frame, to learn from or to score: one row per point and listed product."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 
 import ibis.expr.types as ir
 from ibis import _
@@ -52,10 +52,7 @@ TYPES = dict.fromkeys((OUTCOME, *NUMERIC_FEATURES), "float64") | {"user_order_se
 
 
 def build_feature_frame(
-    raw: RawTables,
-    options: FeatureOptions,
-    sampled_before: date | None = None,
-    after: datetime | None = None,
+    raw: RawTables, options: FeatureOptions, sampled_before: date | None = None
 ) -> ir.Table:
     """Return the feature frame to learn from, as a lazy table.
 
@@ -68,14 +65,13 @@ def build_feature_frame(
         options: Windows, defaults and which extended groups to build.
         sampled_before: Of the orders before this day only a sample of the products is kept, as
             `options.sampling` says; None: of no order.
-        after: Only orders made later get rows; None: all do.
 
     Returns:
         The columns of `feature_frame.COLUMNS`, then those of the extended groups, by created_at,
         order_id and variant_id. With extended groups also basket_size; with a sample also
         sampling_weight. No nulls.
     """
-    points = repeat_orders(raw, options.lag_hours, options.first_order_date, after)
+    points = repeat_orders(raw, options.lag_hours, options.first_order_date)
     return frame_of_points(raw, points, options, sampled_before)
 
 

@@ -1,5 +1,6 @@
 """New orders are added to a feature frame; what was built before stays as it is."""
 
+import logging
 from datetime import datetime
 
 import ibis.expr.types as ir
@@ -7,11 +8,13 @@ import ibis.expr.types as ir
 from push_propensity.errors import DataError
 from push_propensity.feature_frame import SAMPLING_WEIGHT
 from push_propensity.features.constants import constant
-from push_propensity.features.frame import build_feature_frame
+from push_propensity.features.frame import frame_of_points
 from push_propensity.features.listing import list_products
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.points import repeat_orders
 from push_propensity.features.raw_tables import RawTables
+
+logger = logging.getLogger(__name__)
 
 
 def extend_feature_frame(raw: RawTables, frame: ir.Table, options: FeatureOptions) -> ir.Table:
@@ -30,25 +33,26 @@ def extend_feature_frame(raw: RawTables, frame: ir.Table, options: FeatureOption
             orders that should be in it and are not, because they came late.
     """
     latest: datetime = frame.created_at.max().to_pyarrow().as_py()
-    new = build_feature_frame(raw, options, after=latest)
+    points = repeat_orders(raw, options.lag_hours, options.first_order_date)
+    later = repeat_orders(raw, options.lag_hours, options.first_order_date, after=latest)
+    new = frame_of_points(raw, later, options)
     weighted = [name for name in frame.columns if name not in new.columns]
     if set(new.columns) - set(frame.columns) or set(weighted) - {SAMPLING_WEIGHT}:
         raise DataError(
             "The feature frame has other columns than feature_options.extended.groups asks for. "
             "Build it anew: kedro run --pipelines feature_engineering."
         )
-    _require_no_late_orders(raw, frame, options, latest)
+    missing = points.filter(points.created_at <= latest).anti_join(frame, "order_id")
+    _require_no_late_orders(list_products(raw, missing, options))
+    orders = later.count().to_pyarrow().as_py()
+    logger.info("Adding %s repeat orders made after %s", f"{orders:,}", latest)
     weights = {name: constant(1.0) for name in weighted}
     alike = new.mutate(**weights).select(*frame.columns).cast(frame.schema())
     return frame.union(alike).order_by("created_at", "order_id", "variant_id")
 
 
-def _require_no_late_orders(
-    raw: RawTables, frame: ir.Table, options: FeatureOptions, latest: datetime
-) -> None:
-    points = repeat_orders(raw, options.lag_hours, options.first_order_date)
-    missing = points.filter(points.created_at <= latest).anti_join(frame, "order_id")
-    late = list_products(raw, missing, options).order_id.nunique().to_pyarrow().as_py()
+def _require_no_late_orders(missing: ir.Table) -> None:
+    late = missing.order_id.nunique().to_pyarrow().as_py()
     if late:
         raise DataError(
             f"{late:,} orders came late: they are older than the latest order of the feature frame "

@@ -555,7 +555,7 @@ def _sliced(evidence: Evidence, dimension: str, minimum: int = 1) -> pd.DataFram
 
 def _users(evidence: Evidence) -> Iterator[Finding]:
     parts = [_slice_text(evidence, row) for _, row in _sliced(evidence, "user").iterrows()]
-    if parts:
+    if len(parts) > 1:
         text = f"By the user's history, product AP is {listing(parts)}."
         yield Finding("Parts of the shop", "note", text)
 
@@ -589,8 +589,8 @@ def _weeks(evidence: Evidence) -> Iterator[Finding]:
     most, least = (_lift_text(weeks.iloc[end]) for end in (0, -1))
     text = (
         f"By week, product AP is furthest above no skill in the week of {most} and least in the "
-        f"week of {least}. Weeks differ in size and in no skill, so nothing is concluded on "
-        "whether quality is steady."
+        f"week of {least}. Weeks differ in size (the first and the last may be parts of one) and "
+        "in no skill, so nothing is concluded on whether quality is steady."
     )
     yield Finding("Parts of the shop", "note", text)
 

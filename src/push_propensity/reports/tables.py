@@ -67,10 +67,11 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> TableView:
             f"{metric_number(m, row[m])}\n± {metric_number(m, row[f'{m}_standard_error'])}"
             for m in METRICS
         )
-        rows.append((entry_label(str(row["candidate"])), *cells, _settings(row["parameters"])))
+        name = entry_label(str(row["candidate"]))
+        rows.append((name, *cells, count(row["trials"]), _settings(row["parameters"])))
         if row["is_winner"]:
             best.add(position)
-    columns = ("entry", *(metric_label(m) for m in METRICS), "parameters")
+    columns = ("entry", *(metric_label(m) for m in METRICS), "trials", "parameters")
     caption = (
         "Leaderboard: mean over the folds ± standard error, best trial of each; winner in bold"
     )
