@@ -128,6 +128,15 @@ def test_times_with_a_zone_become_local_time():
     }
 
 
+def test_times_in_a_form_of_their_own_with_a_zone():
+    chosen = options(time_format="%d/%m/%Y %H:%M %z", time_zone="Europe/London")
+    times = ["01/07/2024 23:30 +0000", "01/07/2024 23:30 +02:00", "01/07/2024 23:30"]
+    made = ingest([line(order=f"o{n}", time=time) for n, time in enumerate(times)], chosen=chosen)
+    found = {row["order_id"]: row["created_at"] for row in made["lines"]}
+    assert found == {"o0": at("2024-07-02 00:30"), "o1": at("2024-07-01 22:30")}
+    assert reasons(made) == ["unreadable created_at"]
+
+
 def typed_lines(**changed):
     columns = {
         "order_id": pa.array([1, 2]),
@@ -196,7 +205,8 @@ def test_lines_that_could_not_be_parsed_count():
     ("changed", "message"),
     [
         ({"time_zone": "Mars/Base"}, "Europe/London"),
-        ({"time_format": "%d/%m/%Y %z"}, "cannot hold a zone"),
+        ({"time_format": "%d/%m/%Y %z"}, "time_zone says where the shop is"),
+        ({"time_format": "%d/%m/%Y %Z", "time_zone": "UTC"}, "an offset from UTC"),
         ({"latest_time": "2024-01-01T00:00:00Z"}, "without a zone"),
         ({"colour": "red"}, "colour"),
         ({"personal_data": {"drop": ["a"], "allow": ["a"]}}, "one of drop"),

@@ -109,12 +109,13 @@ class IngestionOptions(BaseModel):
             raise ValueError("no such time zone; expected one such as Europe/London") from error
         return zone
 
-    @field_validator("time_format")
-    @classmethod
-    def _check_time_format(cls, time_format: str | None) -> str | None:
-        if time_format is not None and any(code in time_format for code in ("%z", "%Z")):
-            raise ValueError("time_format cannot hold a zone; write such times as ISO 8601")
-        return time_format
+    @model_validator(mode="after")
+    def _check_time_format(self) -> Self:
+        if "%Z" in (self.time_format or ""):
+            raise ValueError("names of zones (%Z) cannot be read; an offset from UTC (%z) can")
+        if "%z" in (self.time_format or "") and self.time_zone is None:
+            raise ValueError("with %z in time_format, time_zone says where the shop is; set it")
+        return self
 
     @field_validator("latest_time")
     @classmethod

@@ -23,6 +23,11 @@ def _parse_time(text: Any, time_format: str) -> Any:
     """DuckDB's: the time written in a format, null where it is not."""
 
 
+@ibis.udf.scalar.builtin(name="try_strptime", signature=((dt.string, dt.string), _ZONED_TIME))  # type: ignore[untyped-decorator]
+def _parse_zoned_time(text: Any, time_format: str) -> Any:
+    """DuckDB's for a format with %z."""
+
+
 @ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, _ZONED_TIME), dt.timestamp))  # type: ignore[untyped-decorator]
 def _local_time(time_zone: str, time: Any) -> Any:
     """DuckDB's: the local time of a zone."""
@@ -71,13 +76,15 @@ def read_time(
         column: Timestamps, dates or text.
         time_format: How text is written, as for strptime; None: ISO 8601.
         time_zone: The zone to which times that have one are brought; None: text with a zone is
-            not read.
+            not read, and no format has one.
     """
     kind = column.type()
     if kind.is_timestamp() and kind.timezone:
         time = _local_time(time_zone, column.cast(_ZONED_TIME))
     elif kind.is_timestamp() or kind.is_date():
         time = column
+    elif time_format is not None and "%z" in time_format:
+        time = _local_time(time_zone, _parse_zoned_time(read_text(column), time_format))
     elif time_format is not None:
         time = _parse_time(read_text(column), time_format)
     else:
