@@ -112,3 +112,4 @@ def test_too_little_room_says_what_to_raise(tmp_path: Path):
     assert isinstance(explained, EngineError)
     assert isinstance(explained.__cause__, duckdb.OutOfMemoryException)
     assert re.search("memory_limit.*temp_directory", str(explained))
+    assert list(tmp_path.iterdir()) == []  # nothing half-written stays

@@ -136,7 +136,7 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
         Feature("popularity_trend", "number", -1.0, 1.0, "difference of shares"),
         _days("days_since_first_sale"),
     ),
-    "affinity": (_ratio("affinity_history"), _ratio("affinity_last_order")),
+    "affinity": (_share("affinity_history"), _share("affinity_last_order")),
     "intent": (
         _days("days_since_regular"),
         _days("days_since_cart"),

@@ -58,18 +58,27 @@ class TableDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets tells n
         write = getattr(self.connection, f"to_{self._file_format}")
         try:
             write(data, unfinished, **self._save_args)
+            if target.is_dir():  # Spark writes a folder
+                _remove(target)
+            unfinished.replace(target)
         except duckdb.OutOfMemoryException as error:
             raise EngineError(
                 f"DuckDB has too little room to compute {self._table_name}. Raise memory_limit, "
                 "or name a temp_directory with more free space, in globals.yml of your "
                 "environment."
             ) from error
-        if target.is_dir():  # Spark writes a folder
-            shutil.rmtree(target)
-        unfinished.replace(target)
+        finally:
+            _remove(unfinished)
 
     def _connect(self) -> BaseBackend:
         return connect(**self._connection_config)
 
     def _exists(self) -> bool:
         return super()._exists() or any(self._glob_function(str(self._get_load_path())))
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
