@@ -55,3 +55,16 @@ def interval(resampled: ArrayLike, value: float, confidence: float) -> tuple[flo
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn - drawn.mean(), [tail, 1 - tail])
     return float(value + low), float(value + high)
+
+
+def judge(low: float, high: float, *, lower_is_better: bool = False) -> str:
+    """Say whether an interval of a difference lies above 0, below 0 or holds it.
+
+    Returns:
+        `better`, `worse` or `noise`; an undefined interval is `noise`.
+    """
+    if lower_is_better:
+        low, high = -high, -low
+    if low > 0:
+        return "better"
+    return "worse" if high < 0 else "noise"

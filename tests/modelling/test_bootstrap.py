@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from push_propensity.bootstrap import interval, user_weights
+from push_propensity.bootstrap import interval, judge, user_weights
 from push_propensity.metrics import product_average_precision
 
 
@@ -46,3 +46,19 @@ def test_the_interval_lies_around_the_value():
 @pytest.mark.parametrize(("drawn", "value"), [([], 0.5), ([np.nan], 0.5), ([0.4], np.nan)])
 def test_no_interval_of_what_is_not_defined(drawn, value):
     assert np.isnan(interval(drawn, value, 0.95)).all()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "lower_is_better", "verdict"),
+    [
+        (0.01, 0.02, False, "better"),
+        (-0.02, -0.01, False, "worse"),
+        (-0.01, 0.01, False, "noise"),
+        (0.0, 0.01, False, "noise"),
+        (-0.02, -0.01, True, "better"),
+        (0.01, 0.02, True, "worse"),
+        (np.nan, np.nan, False, "noise"),
+    ],
+)
+def test_a_verdict_needs_an_interval_without_zero(low, high, lower_is_better, verdict):
+    assert judge(low, high, lower_is_better=lower_is_better) == verdict

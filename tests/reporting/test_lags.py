@@ -20,12 +20,11 @@ from push_propensity.pipelines.reporting.nodes import _evidence
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
 from push_propensity.purchase_model import fit_model
 from push_propensity.reports.findings import summarise
-from push_propensity.reports.lags import select_lags
 from push_propensity.reports.uncertainty import measure, resample
 from push_propensity.schema import check_feature_frame
 from push_propensity.simulation import simulate_shop
 from push_propensity.splits import keep_large_orders
-from push_propensity.study.lags import LagOptions, score_at_lag
+from push_propensity.study.lags import LagOptions, score_at_lag, select_lags
 from tests.reporting.measured_shop import OPTIONS, make_inputs, run_reporting
 from tests.simulation.small_shop import small_options
 

@@ -4,7 +4,7 @@ import pytest
 from push_propensity.bootstrap import interval, user_weights
 from push_propensity.metrics import HEADLINE, METRICS, evaluate, product_average_precision
 from push_propensity.reports import uncertainty
-from push_propensity.reports.uncertainty import GAIN, judge
+from push_propensity.reports.uncertainty import GAIN
 from tests.reporting.measured_shop import ENTRIES, OPTIONS
 
 
@@ -95,19 +95,3 @@ def test_the_winner_is_better_than_the_constant_in_every_metric(results):
     table = results["test_comparisons"]
     against = table[(table["entry"] == "constant") & (table["segment"] == "all")]
     assert set(against["verdict"]) == {"better"}
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "lower_is_better", "verdict"),
-    [
-        (0.01, 0.02, False, "better"),
-        (-0.02, -0.01, False, "worse"),
-        (-0.01, 0.01, False, "noise"),
-        (0.0, 0.01, False, "noise"),
-        (-0.02, -0.01, True, "better"),
-        (0.01, 0.02, True, "worse"),
-        (np.nan, np.nan, False, "noise"),
-    ],
-)
-def test_a_verdict_needs_an_interval_without_zero(low, high, lower_is_better, verdict):
-    assert judge(low, high, lower_is_better=lower_is_better) == verdict

@@ -403,7 +403,7 @@ def plot_lags(test_lags: pd.DataFrame) -> go.Figure:
     """Headline metric against how long before the order features were taken.
 
     Args:
-        test_lags: From `lags.select_lags`; may have no rows.
+        test_lags: From `study.lags.select_lags`; may have no rows.
     """
     table = test_lags.sort_values("lag_hours")
     figure = new_figure("What quality survives when features are taken earlier", 440)

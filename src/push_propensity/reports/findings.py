@@ -60,7 +60,7 @@ class Evidence:
         paths: From `regularisation.paths`.
         importance: From `importance.permutation_importance`.
         slices: From `slices.measure`.
-        lags: From `lags.select_lags`; without rows where it was not measured.
+        lags: From `study.lags.select_lags`; without rows where it was not measured.
         notified_share: Share of a product's users that `gain` notifies.
         confidence: Of every interval.
         minimum_slice_purchases: Product types bought less often are not spoken of.

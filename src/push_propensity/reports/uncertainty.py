@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from push_propensity.bootstrap import interval, user_weights
+from push_propensity.bootstrap import interval, judge, user_weights
 from push_propensity.feature_frame import ORDERED_BEFORE, OUTCOME, PRODUCT, USER
 from push_propensity.metrics import (
     HEADLINE,
@@ -181,16 +181,3 @@ def compare(
         verdict = judge(low, high, lower_is_better=metric in LOWER_IS_BETTER)
         rows.append((entry, segment, metric, difference, low, high, verdict))
     return pd.DataFrame(rows, columns=[*KEY, "difference", "low", "high", "verdict"])
-
-
-def judge(low: float, high: float, *, lower_is_better: bool = False) -> str:
-    """Say whether an interval of a difference lies above 0, below 0 or holds it.
-
-    Returns:
-        `better`, `worse` or `noise`; an undefined interval is `noise`.
-    """
-    if lower_is_better:
-        low, high = -high, -low
-    if low > 0:
-        return "better"
-    return "worse" if high < 0 else "noise"

@@ -22,7 +22,6 @@ from push_propensity.metrics import (
     evaluate_segments,
     headline_by_segment,
 )
-from push_propensity.reports.lags import COLUMNS
 from push_propensity.schema import check_feature_frame
 from push_propensity.splits import order_days
 
@@ -31,6 +30,24 @@ logger = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 Hours = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 KEYS = [ORDER, USER, PRODUCT, OUTCOME, ORDERED_BEFORE]
+COLUMNS = (
+    "lag_hours",
+    "as_tested",
+    "entry",
+    "orders",
+    "rows",
+    "purchases",
+    f"{HEADLINE}_repeat",
+    f"{HEADLINE}_explore",
+    "average_precision",
+    HEADLINE,
+    f"{HEADLINE}_low",
+    f"{HEADLINE}_high",
+    "kept",
+    "kept_low",
+    "kept_high",
+)
+SAME = 1e-6  # figures of one model on one test part differ by less
 
 
 class LagOptions(BaseModel):
@@ -163,3 +180,32 @@ def _sizes(scored: pd.DataFrame, entry: str) -> dict[str, Any]:
         **headline_by_segment(measured),
         "average_precision": measured.loc["all", "average_precision"],
     }
+
+
+def select_lags(lags: pd.DataFrame | None, metrics: pd.DataFrame, winner: str) -> pd.DataFrame:
+    """Return the table of lags if it is of this test part and winner, else one without rows.
+
+    It is if at the lag of the feature frame it has the winner's figures on test: the same rows,
+    purchases and product average precision.
+
+    Args:
+        lags: From `measure_lags`; None where it was never measured.
+        metrics: From `reports.uncertainty.measure`.
+        winner: The winner's name.
+    """
+    if lags is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    on_test = metrics.query("entry == @winner and segment == 'all' and metric == @HEADLINE")
+    again = lags[lags["as_tested"] & (lags["entry"] == winner)]
+    sizes = ["rows", "purchases"]
+    same = len(again) == 1 and bool(
+        np.array_equal(again[sizes].to_numpy(), on_test[sizes].to_numpy())
+        and np.allclose(again[HEADLINE], on_test["value"], rtol=0, atol=SAME, equal_nan=True)
+    )
+    if not same:
+        logger.warning(
+            "The table of lags is of another model or test part and is left out of the report. "
+            "Measure it anew: kedro run --pipelines lag_study,reporting."
+        )
+        return lags.iloc[:0]
+    return lags

@@ -12,7 +12,7 @@ from rich import get_console
 from rich.progress import track
 from scipy.special import expit
 
-from push_propensity.bootstrap import interval, user_weights
+from push_propensity.bootstrap import interval, judge, user_weights
 from push_propensity.errors import DataError
 from push_propensity.feature_frame import (
     ORDERED_BEFORE,
@@ -29,7 +29,6 @@ from push_propensity.metrics import (
     row_weights,
 )
 from push_propensity.purchase_model import draw_training_rows, margin
-from push_propensity.reports.uncertainty import judge
 from push_propensity.splits import fold_masks
 from push_propensity.study.options import StudyOptions
 from push_propensity.study.variants import Variant

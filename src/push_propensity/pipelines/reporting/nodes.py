@@ -20,7 +20,6 @@ from push_propensity.reports import (
     curves,
     figures,
     importance,
-    lags,
     page,
     regularisation,
     slices,
@@ -31,6 +30,7 @@ from push_propensity.reports.findings import Evidence
 from push_propensity.reports.importance import Contender
 from push_propensity.reports.page import ReportOptions, Setting
 from push_propensity.splits import SplitOptions
+from push_propensity.study import lags
 
 KEYS = [
     ORDER,
