@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from scipy.sparse import issparse
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -28,6 +27,7 @@ from push_propensity.feature_frame import (
     OWN_FREQUENCY,
     POPULARITY,
 )
+from push_propensity.logistic import PenalisedLogisticRegression
 
 MOST_REASONS = 10
 FeatureChoice = Literal["frame", "extended"]
@@ -64,19 +64,6 @@ class Estimator(Protocol):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = ...) -> Any:
         """Fit to encoded rows X, outcomes y and row weights."""
-
-
-class DenseLogisticRegression(LogisticRegression):  # type: ignore[misc]
-    """A logistic regression that is fitted to dense rows.
-
-    On sparse rows `saga` moves the intercept a hundred times more slowly than the coefficients,
-    and stops long before it is right.
-    """
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit to encoded rows X, outcomes y and row weights."""
-        dense = X.toarray() if issparse(X) else X
-        return super().fit(dense, y, sample_weight)  # type: ignore[no-any-return]
 
 
 class Parameters(BaseModel):
@@ -177,26 +164,13 @@ def _unpenalised(*_: object) -> Estimator:
     return estimator
 
 
-def _logistic_l2(parameters: LogisticL2Parameters, *_: object) -> Estimator:
-    # Second-order steps: gradient steps stop far from the solution where C is large, so that it
-    # would depend on where they started.
-    estimator: Estimator = LogisticRegression(
-        C=parameters.C, solver="newton-cg", tol=1e-6, max_iter=200, warm_start=True
-    )
-    return estimator
-
-
-def _logistic_elastic_net(
-    parameters: LogisticElasticNetParameters, seed: int, _: object
-) -> Estimator:
-    estimator: Estimator = DenseLogisticRegression(
+def _logistic(parameters: LogisticL2Parameters, *_: object) -> Estimator:
+    estimator: Estimator = PenalisedLogisticRegression(
         C=parameters.C,
-        l1_ratio=parameters.l1_ratio,
-        solver="saga",
-        tol=1e-3,
-        max_iter=1_000,
+        l1_ratio=getattr(parameters, "l1_ratio", 0.0),
+        tol=1e-7,
+        max_iter=200,
         warm_start=True,
-        random_state=seed,
     )
     return estimator
 
@@ -237,13 +211,13 @@ FAMILIES: Mapping[str, Family] = {
         stand_in="ordered_before_popularity",
     ),
     "logistic_l2": Family(
-        "candidate", LogisticL2Parameters, _scaled_one_hot, _logistic_l2, _logistic_complexity
+        "candidate", LogisticL2Parameters, _scaled_one_hot, _logistic, _logistic_complexity
     ),
     "logistic_elastic_net": Family(
         "candidate",
         LogisticElasticNetParameters,
         _scaled_one_hot,
-        _logistic_elastic_net,
+        _logistic,
         _logistic_complexity,
     ),
     "xgboost": Family(

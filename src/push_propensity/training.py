@@ -34,7 +34,16 @@ from push_propensity.model_card import write_model_card
 from push_propensity.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.splits import summarise_part
 
-LIBRARIES = ("numpy", "onnx", "onnxmltools", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
+LIBRARIES = (
+    "glum",
+    "numpy",
+    "onnx",
+    "onnxmltools",
+    "onnxruntime",
+    "pandas",
+    "scikit-learn",
+    "skl2onnx",
+)
 
 
 class TrainingOptions(BaseModel):
