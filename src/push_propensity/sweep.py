@@ -15,15 +15,22 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from push_propensity.candidates import CandidateOptions, Estimator, Parameters
-from push_propensity.feature_frame import FEATURE_NAMES, OUTCOME
+from push_propensity.feature_frame import (
+    FEATURE_NAMES,
+    ORDERED_BEFORE,
+    OUTCOME,
+    PRODUCT,
+    SAMPLING_WEIGHT,
+)
 from push_propensity.metrics import HEADLINE, evaluate_segments, row_weights
 from push_propensity.purchase_model import draw_training_rows, margin
-from push_propensity.splits import fold_masks
+from push_propensity.splits import MASK, fold_masks
 
 logger = logging.getLogger(__name__)
 
 EARLY_STOPPING_METRIC = "logloss"
 MOST_ROUNDS = 2_000
+MEASURED = (PRODUCT, OUTCOME, ORDERED_BEFORE, SAMPLING_WEIGHT)  # what metrics are made of
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,26 @@ class EncodedFold:
     @classmethod
     def of(
         cls,
-        train: pd.DataFrame,
-        validation: pd.DataFrame,
+        development: pd.DataFrame,
+        train: MASK,
+        validation: MASK,
         options: CandidateOptions,
         features: Sequence[str] = FEATURE_NAMES,
     ) -> "EncodedFold":
-        """Fit the encoder to the fold's training rows alone and encode both parts."""
-        rows, weight = draw_training_rows(train, options.negative_share, options.seed)
-        drawn = train.iloc[rows] if len(rows) < len(train) else train
+        """Fit the encoder to the rows drawn from the fold's training part alone and encode both.
+
+        Of a large frame no more is copied than is needed: the rows drawn, and what measures.
+        """
+        measured = [name for name in MEASURED if name in development]
+        rows, weight = draw_training_rows(
+            development.loc[train, measured], options.negative_share, options.seed
+        )
+        drawn = development.iloc[np.flatnonzero(train)[rows]]
         encoder = options.definition.encoder(features)
-        encoded = encoder.fit_transform(drawn)
-        outcome = drawn[OUTCOME].to_numpy()
-        return cls(encoded, outcome, weight, encoder.transform(validation), validation)
+        encoded, outcome = encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy()
+        del drawn
+        held = encoder.transform(development.iloc[np.flatnonzero(validation)])
+        return cls(encoded, outcome, weight, held, development.loc[validation, measured])
 
 
 def sweep(
@@ -75,7 +90,7 @@ def sweep(
     entry = options.measurable_on(development.columns)
     tables = []
     for fold, train, validation in fold_masks(development, folds):
-        encoded = EncodedFold.of(development[train], development[validation], entry, features)
+        encoded = EncodedFold.of(development, train, validation, entry, features)
         table = _sweep_fold(encoded, entry, fold)
         best = table.loc[table["segment"] == "all", HEADLINE].max()
         logger.info("%s, fold %d: best product AP %.3f", entry.family, fold, best)

@@ -102,18 +102,18 @@ class TestNumbers:
 
 class TestEncodedFold:
     def test_the_encoder_sees_the_training_rows_alone(self, development):
-        train = development[development["vendor"] != "vendor-1"]
-        validation = development[development["vendor"] == "vendor-1"]
-        fold = EncodedFold.of(train, validation, entry("logistic_l2"))
+        held = (development["vendor"] == "vendor-1").to_numpy()
+        fold = EncodedFold.of(development, ~held, held, entry("logistic_l2"))
         numbers = fold.train[:, :19].toarray()
         np.testing.assert_allclose(numbers.mean(axis=0), 0.0, atol=1e-9)
         vendors = fold.validation[:, 25:].toarray()
         assert (vendors == 0).all()  # unknown: none of the known ones
-        ordinal = EncodedFold.of(train, validation, entry("xgboost"))
+        ordinal = EncodedFold.of(development, ~held, held, entry("xgboost"))
         assert (ordinal.validation[:, -1] == -1).all()
 
     def test_draws_and_weighs_the_rows_without_a_purchase(self, development):
-        fold = EncodedFold.of(development, development, entry("logistic_l2", negative_share=0.5))
+        every = np.ones(len(development), dtype=bool)
+        fold = EncodedFold.of(development, every, every, entry("logistic_l2", negative_share=0.5))
         assert fold.train.shape[0] == len(fold.train_outcome) == len(fold.weight)
         assert fold.train_outcome.sum() == development["outcome"].sum()
         assert set(fold.weight) == {1.0, 2.0}
