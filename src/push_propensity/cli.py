@@ -80,9 +80,10 @@ def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
         _show_published(results["model_bundle"])
     if LAST_RESULTS & set(results):
         _show_leaderboard(arguments["env"], arguments["conf_source"])
-    for name in WRITTEN.keys() & results.keys():
-        path = os.path.relpath(results[name]._filepath)
-        Console().print(f"{WRITTEN[name]}: {path}", soft_wrap=True)
+    for name, title in WRITTEN.items():
+        if name in results:
+            path = os.path.relpath(results[name]._filepath)
+            Console().print(f"{title}: {path}", soft_wrap=True)
     return results
 
 

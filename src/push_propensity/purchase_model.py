@@ -55,7 +55,10 @@ def margin(estimator: Any, encoded: Any) -> Floats:
 
 
 def draw_training_rows(
-    frame: pd.DataFrame, negative_share: float, seed: int
+    frame: pd.DataFrame,
+    negative_share: float,
+    seed: int,
+    part: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.intp], Floats]:
     """Rows to train on and their weights: every purchase and a seeded share of the rest.
 
@@ -63,20 +66,21 @@ def draw_training_rows(
         frame: Rows with outcome and, if they are a sample themselves, sampling_weight.
         negative_share: Share of the rows of outcome 0 to keep, in (0, 1].
         seed: Seed of the draw.
+        part: Which rows may be drawn, shape (rows,); None: all. No other row has an influence.
 
     Returns:
-        Positions in rising order and inverse-probability weights, both of shape (drawn,); where
-        the frame is a sample, its own weights are multiplied in.
+        Positions in the frame in rising order and inverse-probability weights, both of shape
+        (drawn,); where the frame is a sample, its own weights are multiplied in.
 
     Raises:
         DataError: If the drawn rows are all purchases or none is one.
     """
     outcome, sampled = frame[OUTCOME].to_numpy(), row_weights(frame)
-    bought = outcome == 1
-    drawn = np.random.default_rng(seed).random(len(outcome)) < negative_share
-    rows = np.flatnonzero(bought | drawn)
+    candidates = np.arange(len(frame)) if part is None else np.flatnonzero(part)
+    drawn = np.random.default_rng(seed).random(len(candidates)) < negative_share
+    rows = candidates[(outcome[candidates] == 1) | drawn]
     _require_both_outcomes(outcome[rows], "training", "Give more data or a larger `train_share`.")
-    weight = np.where(bought[rows], 1.0, 1.0 / negative_share)
+    weight = np.where(outcome[rows] == 1, 1.0, 1.0 / negative_share)
     return rows, weight if sampled is None else weight * sampled[rows]
 
 

@@ -57,10 +57,8 @@ class EncodedFold:
         Of a large frame no more is copied than is needed: the rows drawn, and what measures.
         """
         measured = [name for name in MEASURED if name in development]
-        rows, weight = draw_training_rows(
-            development.loc[train, measured], options.negative_share, options.seed
-        )
-        drawn = development.iloc[np.flatnonzero(train)[rows]]
+        rows, weight = draw_training_rows(development, options.negative_share, options.seed, train)
+        drawn = development.iloc[rows]
         encoder = options.definition.encoder(features)
         encoded, outcome = encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy()
         del drawn

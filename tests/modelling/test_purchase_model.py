@@ -60,6 +60,16 @@ class TestDrawTrainingRows:
         other, _ = draw(outcome, 0.5, 2)
         assert first.tolist() == again.tolist() != other.tolist()
 
+    @pytest.mark.parametrize("sampled", [1.0, 4.0])
+    def test_of_a_part_as_if_there_were_no_other_rows(self, sampled):
+        outcome = (np.arange(300) % 3 == 0).astype(float)
+        frame = pd.DataFrame({"outcome": outcome, "sampling_weight": sampled})
+        part = np.arange(300) % 5 < 2
+        rows, weight = draw_training_rows(frame, 0.5, 1, part)
+        alone, same_weight = draw_training_rows(frame[part], 0.5, 1)
+        assert rows.tolist() == np.flatnonzero(part)[alone].tolist()
+        assert weight.tolist() == same_weight.tolist()
+
     @pytest.mark.parametrize("value", [0.0, 1.0])
     def test_one_outcome_alone(self, value):
         with pytest.raises(DataError, match="training window must hold rows with and without"):

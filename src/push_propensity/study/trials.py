@@ -15,10 +15,8 @@ from scipy.special import expit
 from push_propensity.bootstrap import interval, judge, user_weights
 from push_propensity.errors import DataError
 from push_propensity.feature_frame import (
-    ORDERED_BEFORE,
     OUTCOME,
     PRODUCT,
-    SAMPLING_WEIGHT,
     USER,
 )
 from push_propensity.metrics import (
@@ -32,7 +30,7 @@ from push_propensity.purchase_model import draw_training_rows, margin
 from push_propensity.splits import fold_masks
 from push_propensity.study.options import StudyOptions
 from push_propensity.study.variants import Variant
-from push_propensity.sweep import EncodedFold, fit_boosted
+from push_propensity.sweep import MEASURED, EncodedFold, fit_boosted
 
 logger = logging.getLogger(__name__)
 
@@ -103,19 +101,15 @@ def _score_fold(
     options: StudyOptions,
 ) -> ScoredFold:
     """Fit the variants one after the other; the rows are drawn once, columns taken as needed."""
-    known = [name for name in (OUTCOME, SAMPLING_WEIGHT) if name in development]
     entry = variants[0].entry
-    rows, weight = draw_training_rows(
-        development.loc[train, known], entry.negative_share, entry.seed
-    )
-    drawn = development.iloc[np.flatnonzero(train)[rows]]
+    rows, weight = draw_training_rows(development, entry.negative_share, entry.seed, train)
+    drawn = development.iloc[rows]
     held = development.iloc[np.flatnonzero(validation)]
     fitted = {}
     for variant in _progress(variants, f"fold {fold}"):
         fitted[variant.name] = _fit(variant, drawn, weight, held, options)
         logger.info("Fold %d: fitted %s", fold, variant.name)
-    keys = [USER, PRODUCT, OUTCOME, ORDERED_BEFORE, *known[1:]]
-    return ScoredFold(held[keys], fitted)
+    return ScoredFold(held[[name for name in (USER, *MEASURED) if name in held]], fitted)
 
 
 def _progress(variants: Sequence[Variant], text: str) -> Iterable[Variant]:
