@@ -29,6 +29,7 @@ from push_propensity.bundle.reading import (
     published_names,
     read_bundle,
 )
+from push_propensity.bundle.retention import delete_old
 from push_propensity.bundle.store import ModelStore
 from push_propensity.feature_schema import ModelFeature
 
@@ -45,6 +46,7 @@ __all__ = [
     "bundle_path",
     "check_name",
     "claim_fit",
+    "delete_old",
     "find_published",
     "newest_name",
     "publish",

@@ -5,18 +5,19 @@ renamed to its name; then the pointer file follows. Before the first rename the 
 content is on disk too, so that whoever comes after a crash between the two finishes the job.
 """
 
-import fcntl
+import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count, takewhile
 from pathlib import Path
 
+from push_propensity.bundle.locks import lock_root
 from push_propensity.bundle.manifest import (
     MANIFEST,
     Fingerprint,
@@ -34,11 +35,13 @@ from push_propensity.bundle.reading import (
     read_bundle,
     read_manifest,
 )
-from push_propensity.errors import BundleError, StorageError
+from push_propensity.bundle.retention import TEMPORARY, delete_old, retired_names
+from push_propensity.errors import BundleError, PushPropensityError, StorageError
 
-_LOCK = ".lock"
+logger = logging.getLogger(__name__)
+
 _NEXT_POINTER = ".latest.next"
-_TEMPORARY = ".tmp-"
+_CARD = "model_card.md"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ class PublishedBundle:
     path: str
 
 
-def publish(bundle: Bundle, root: Path, name: str | None = None) -> PublishedBundle:
+def publish(
+    bundle: Bundle, root: Path, name: str | None = None, keep: int | None = None
+) -> PublishedBundle:
     """Write the bundle under the models root and make it the newest one.
 
     Args:
@@ -57,6 +62,8 @@ def publish(bundle: Bundle, root: Path, name: str | None = None) -> PublishedBun
         root: The models root; made if it is missing.
         name: The wished name, by default `push_yyyy_mm_dd` of today in UTC. If it is taken, the
             bundle gets `_2`, `_3` ... appended: nothing is ever overwritten.
+        keep: How many bundles remain, see `delete_old`; a failure to delete is logged and no more.
+            By default all remain.
 
     Raises:
         ModelPathError: The name is not allowed.
@@ -68,16 +75,19 @@ def publish(bundle: Bundle, root: Path, name: str | None = None) -> PublishedBun
     _check_files(bundle.files)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _locked(root):
+        with lock_root(root):
             _finish_interrupted(root)
             chosen = _free_name(root, wished)
-            manifest = _complete(bundle, root, chosen, now)
-            _write(root, chosen, {**bundle.files, MANIFEST: encode_manifest(manifest)})
+            files = _title_card(bundle.files, chosen)
+            manifest = _complete(replace(bundle, files=files), root, chosen, now)
+            _write(root, chosen, {**files, MANIFEST: encode_manifest(manifest)})
     except OSError as error:
         raise StorageError(
             f"The models root cannot be written ({error.strerror}); nothing was published. Free "
             "space or make it writable, then try again."
         ) from error
+    if keep is not None:
+        _delete_old(root, keep)
     return PublishedBundle(chosen, chosen)
 
 
@@ -96,7 +106,7 @@ def find_published(
         The last published one of them.
     """
     if (root / _NEXT_POINTER).exists():
-        with suppress(OSError), _locked(root):
+        with suppress(OSError), lock_root(root):
             _finish_interrupted(root)
     names = None if name is None else set(_taken_names(root, name))
     for manifest in sorted(_intact_manifests(root), key=lambda m: m.sequence, reverse=True):
@@ -106,9 +116,25 @@ def find_published(
     return None
 
 
+def _delete_old(root: Path, keep: int) -> None:
+    try:
+        delete_old(root, keep)
+    except PushPropensityError as error:
+        logger.warning("%s", error)
+
+
 def _check_files(files: Mapping[str, bytes]) -> None:
     if MODEL not in files or any(name == MANIFEST or not NAME.fullmatch(name) for name in files):
         raise BundleError(f"A bundle needs {MODEL} and files with plain names, no manifest.")
+
+
+def _title_card(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
+    """The files, with the model's name in the first line of the model card."""
+    titled = dict(files)
+    if _CARD in files:
+        _, _, text = files[_CARD].partition(b"\n")
+        titled[_CARD] = f"# Model card: {name}\n".encode() + text
+    return titled
 
 
 def _complete(bundle: Bundle, root: Path, name: str, now: datetime) -> Manifest:
@@ -136,16 +162,17 @@ def _is_intact(path: Path) -> bool:
 
 
 def _free_name(root: Path, wished: str) -> str:
-    return next(name for name in _numbered(wished) if not _is_taken(root, name))
+    retired = retired_names(root)
+    return next(name for name in _numbered(wished) if not _is_taken(root, name, retired))
 
 
 def _taken_names(root: Path, wished: str) -> Iterator[str]:
     """The names before the free one."""
-    return takewhile(partial(_is_taken, root), _numbered(wished))
+    return takewhile(partial(_is_taken, root, retired=retired_names(root)), _numbered(wished))
 
 
-def _is_taken(root: Path, name: str) -> bool:
-    return name == POINTER or os.path.lexists(root / name)
+def _is_taken(root: Path, name: str, retired: Set[str]) -> bool:
+    return name == POINTER or name in retired or os.path.lexists(root / name)
 
 
 def _numbered(wished: str) -> Iterator[str]:
@@ -158,7 +185,7 @@ def _numbered(wished: str) -> Iterator[str]:
 
 def _write(root: Path, name: str, files: Mapping[str, bytes]) -> None:
     """Publish the files as the directory `name`, or leave the root as it was."""
-    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=root))
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=root))
     try:
         temporary.chmod(0o755)
         for file, content in files.items():
@@ -188,7 +215,7 @@ def _withdraw(root: Path, name: str, temporary: Path) -> None:
 
 def _finish_interrupted(root: Path) -> None:
     """Finish or clear away what a publisher that died has left; call it under the lock."""
-    for path in root.glob(f"{_TEMPORARY}*"):
+    for path in root.glob(f"{TEMPORARY}*"):
         shutil.rmtree(path, ignore_errors=True)
     pointer = root / _NEXT_POINTER
     if not pointer.exists():
@@ -211,16 +238,5 @@ def _flush_directory(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(root / _LOCK, flags, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
     finally:
         os.close(descriptor)

@@ -9,11 +9,12 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from push_propensity.bundle.locks import share
 from push_propensity.bundle.manifest import MANIFEST, Manifest, decode_manifest, digest_file
 from push_propensity.bundle.model import LoadedModel, load_model
 from push_propensity.errors import (
@@ -95,9 +96,11 @@ def newest_name(root: Path) -> str:
     name = _read_pointer(root)
     if name is None:
         return _published_last(root)
-    if not (root / name).is_dir() or (root / name).is_symlink():
-        raise BundleError("The newest model is gone. Restore it or publish another one.")
-    return name
+    if (root / name).is_dir() and not (root / name).is_symlink():
+        return name
+    if _read_pointer(root) != name:  # another one was published and this one deleted meanwhile
+        return newest_name(root)
+    raise BundleError("The newest model is gone. Restore it or publish another one.")
 
 
 def published_names(root: Path) -> list[str]:
@@ -162,16 +165,16 @@ def _list_files(directory: int) -> list[str]:
 
 @contextmanager
 def _open_directory(path: Path) -> Iterator[int]:
-    try:
-        directory = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)
-    except OSError as error:
-        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
-            raise _not_found() from error
-        raise BundleError(f"The model cannot be opened: {error.strerror}.") from error
-    try:
+    with ExitStack() as opened:
+        try:
+            directory = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)
+            opened.callback(os.close, directory)
+            share(directory)
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+                raise _not_found() from error
+            raise BundleError(f"The model cannot be opened: {error.strerror}.") from error
         yield directory
-    finally:
-        os.close(directory)
 
 
 def _read_file(directory: int, name: str, size_limit: int) -> bytes:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from push_propensity.bundle.locks import Hold
 from push_propensity.bundle.reading import SIZE_LIMIT, Bundle, read_bundle
 
 _Signature = tuple[tuple[int, ...], ...]
@@ -17,6 +18,7 @@ _STEP_NANOSECONDS = 100_000_000
 class _Entry:
     signature: _Signature
     bundle: Bundle
+    hold: Hold
 
 
 class ModelStore:
@@ -24,7 +26,7 @@ class ModelStore:
 
     Every call compares inode, times and sizes of the directory and its files with those before
     the bundle was read, so that damage is noticed at the next call. Nothing is kept of a bundle
-    that failed its checks.
+    that failed its checks. A bundle that is kept is not deleted by `delete_old`.
 
     Args:
         capacity: How many bundles are kept.
@@ -70,12 +72,13 @@ class ModelStore:
         return entry.bundle
 
     def _load(self, path: Path) -> Bundle:
+        hold = Hold(path)
         signature = _sign(path)
         settled = _is_settled(signature)
         bundle = read_bundle(path, self._size_limit)
         bundle.model  # noqa: B018  # loads and checks the model
         if settled:
-            self._keep(path, _Entry(signature, bundle))
+            self._keep(path, _Entry(signature, bundle, hold))
         return bundle
 
     def _keep(self, path: Path, entry: _Entry) -> None:

@@ -14,6 +14,7 @@ from push_propensity.bundle import (
     published_names,
     read_bundle,
 )
+from push_propensity.errors import ParameterError
 
 
 class BundleDataset(AbstractDataset[Bundle, Bundle]):
@@ -26,7 +27,12 @@ class BundleDataset(AbstractDataset[Bundle, Bundle]):
         filepath: The models root.
         model: The bundle to load, by default the newest one.
         publish_as: The name to publish under, by default `push_yyyy_mm_dd` of today in UTC.
+        keep: How many bundles remain when another one is published: the older ones are deleted
+            unless they are served. By default all remain.
         metadata: Anything that plugins want to know.
+
+    Raises:
+        ParameterError: `keep` is no number of bundles.
     """
 
     def __init__(
@@ -35,11 +41,15 @@ class BundleDataset(AbstractDataset[Bundle, Bundle]):
         filepath: str,
         model: str | None = None,
         publish_as: str | None = None,
+        keep: int | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
+        if keep is not None and keep < 1:
+            raise ParameterError("'keep' must be 1 or more, or null to keep all bundles.")
         self._root = Path(filepath)
         self._model = model
         self._publish_as = publish_as
+        self.keep = keep
         self.metadata = metadata
         self.published: PublishedBundle | None = None
 
@@ -48,8 +58,8 @@ class BundleDataset(AbstractDataset[Bundle, Bundle]):
         return read_bundle(bundle_path(self._root, self._model or newest_name(self._root)))
 
     def save(self, data: Bundle) -> None:
-        """Publish the bundle."""
-        self.published = publish(data, self._root, self._publish_as)
+        """Publish the bundle, then delete the oldest ones beyond those to keep."""
+        self.published = publish(data, self._root, self._publish_as, self.keep)
 
     def _exists(self) -> bool:
         return bool(published_names(self._root))

@@ -1,7 +1,5 @@
 """The answers of the handler: a status and a JSON body, also for whatever goes wrong."""
 
-import functools
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
@@ -15,8 +13,7 @@ from push_propensity.errors import (
     PushPropensityError,
     UsersError,
 )
-
-logger = logging.getLogger("push_propensity.handler")
+from push_propensity.handler.observation import Call, locate, logger, observe
 
 _LEAST_MILLISECONDS = 50
 _STATUSES: tuple[tuple[type[PushPropensityError], str], ...] = (
@@ -49,6 +46,7 @@ class Refusal(Exception):  # noqa: N818  # an answer, not a failure
         details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
+        self.code = code
         self.answer = refuse(status, code, message, retryable=retryable, details=details)
 
 
@@ -76,24 +74,40 @@ def refuse_error(error: PushPropensityError) -> Answer:
     return refuse("413" if error.code in _TOO_LARGE else status, error.code, str(error))
 
 
-def never_raise(handler: Callable[[Any, Any], Answer]) -> Callable[[Any, Any], Answer]:
-    """Turn every exception of a handler into an answer and log one line per call."""
+def answer_always(
+    handler: str, work: Callable[[object, object, Call], Answer], event: object, context: object
+) -> Answer:
+    """Answer a call whatever goes wrong, and make it known to who observes calls.
 
-    @functools.wraps(handler)
-    def call(event: object, context: object) -> Answer:
-        try:
-            given = handler(event, context)
-        except Refusal as refusal:
-            given = refusal.answer
-        except PushPropensityError as error:
-            given = refuse_error(error)
-        except Exception as error:  # nothing may get out
-            logger.error("%s failed with %s", handler.__name__, type(error).__name__)
-            given = refuse("500", "INTERNAL", "Something unexpected went wrong; see the log.")
-        logger.info("%s answered %s", handler.__name__, given["statusCode"])
-        return given
+    Args:
+        handler: The name of the handler.
+        work: What gives the answer, and fills in what is to be known of the call.
+        event: What the caller asks for.
+        context: What the host gives.
+    """
+    call = Call(handler)
+    with call.stage("total"):
+        given = _answer(call, work, event, context)
+    call.status = given["statusCode"]
+    observe(call)
+    return given
 
-    return call
+
+def _answer(
+    call: Call, work: Callable[[object, object, Call], Answer], event: object, context: object
+) -> Answer:
+    try:
+        return work(event, context, call)
+    except Refusal as refusal:
+        call.error = refusal.code
+        return refusal.answer
+    except PushPropensityError as error:
+        call.error = error.code
+        return refuse_error(error)
+    except Exception as error:  # nothing may get out
+        call.error, call.failure = "INTERNAL", locate(error)
+        logger.error("%s failed with %s", call.handler, call.failure)
+        return refuse("500", "INTERNAL", "Something unexpected went wrong; see the log.")
 
 
 def check_event(event: object) -> dict[str, Any]:

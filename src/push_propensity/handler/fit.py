@@ -26,10 +26,11 @@ from push_propensity.handler.answers import (
     Answer,
     Refusal,
     answer,
+    answer_always,
     check_event,
     check_time_left,
-    never_raise,
 )
+from push_propensity.handler.observation import Call
 from push_propensity.handler.places import ENVIRONMENT, environment, find_project, models_root
 from push_propensity.handler.quiet_kedro import Pipeline, run_in_memory
 
@@ -58,7 +59,6 @@ class FitRequest(BaseModel):
     force: bool | None = False
 
 
-@never_raise
 def fit(event: object, context: object) -> Answer:
     """Train a candidate and publish it, unless the same was published before.
 
@@ -73,11 +73,16 @@ def fit(event: object, context: object) -> Answer:
         root), `candidate`, `parameters`, `training_window` and `metrics`; or with `error`. It
         never raises.
     """
+    return answer_always("handler_fit", _answer_fit, event, context)
+
+
+def _answer_fit(event: object, context: object, call: Call) -> Answer:
     request = _read_request(check_event(event))
     check_time_left(context)
     with _LOCK:
         check_time_left(context)  # the wait may have taken it
-        published = _fit(request)
+        published = _fit(request, call)
+    call.model = published.name
     bundle = read_bundle(bundle_path(models_root(), published.path))
     return answer("200", _describe(published, bundle))
 
@@ -114,31 +119,38 @@ def _describe(published: PublishedBundle, bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _fit(request: FitRequest) -> PublishedBundle:
-    catalog = _open_catalog()
-    training = _pipeline("training")
-    inputs = _training_inputs(catalog, request)
-    _run(training.to_outputs("specification"), inputs, catalog)
-    inputs |= _split_orders(catalog)
-    fingerprint = _run(training.to_outputs("fingerprint"), inputs, catalog)["fingerprint"]
+def _fit(request: FitRequest, call: Call) -> PublishedBundle:
+    with call.stage("configure"):
+        catalog = _open_catalog()
+        training = _pipeline("training")
+        inputs = _training_inputs(catalog, request)
+        _run(training.to_outputs("specification"), inputs, catalog)
+    with call.stage("split"):
+        inputs |= _split_orders(catalog)
+        fingerprint = _run(training.to_outputs("fingerprint"), inputs, catalog)["fingerprint"]
     with claim_fit(models_root(), fingerprint) as claimed:
         if not claimed:
             message = "The same fit is running; try again when it has ended."
             raise Refusal("409", "FIT_RUNNING", message, retryable=True)
-        if not request.force and (known := _find(fingerprint, request.model_name)):
+        keep: int | None = catalog["model_bundle"].keep
+        if not request.force and (known := _find(fingerprint, request.model_name, keep)):
+            call.trained = False
             return known
-        bundle = _run(training, inputs, catalog)["model_bundle"]
-        return publish(bundle, models_root(), request.model_name)
+        with call.stage("train"):
+            bundle = _run(training, inputs, catalog)["model_bundle"]
+        call.trained = True
+        with call.stage("publish"):
+            return publish(bundle, models_root(), request.model_name, keep)
 
 
-def _find(fingerprint: Fingerprint, name: str | None) -> PublishedBundle | None:
+def _find(fingerprint: Fingerprint, name: str | None, keep: int | None) -> PublishedBundle | None:
     """The bundle made of the same things, published again if another name is asked for."""
     root = models_root()
     if known := find_published(root, fingerprint, name):
         return known
     if name is None or (other := find_published(root, fingerprint)) is None:
         return None
-    return publish(read_bundle(bundle_path(root, other.path)), root, name)
+    return publish(read_bundle(bundle_path(root, other.path)), root, name, keep)
 
 
 def _open_catalog() -> Any:

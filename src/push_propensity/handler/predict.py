@@ -1,18 +1,20 @@
 """Scores of users: the inference pipeline, run in memory with a published model."""
 
 import functools
+from pathlib import Path
 from typing import Any
 
 from push_propensity.bundle import Bundle, ModelStore, bundle_path, newest_name
-from push_propensity.errors import ParameterError
+from push_propensity.errors import BundleError, ParameterError
 from push_propensity.handler.answers import (
     Answer,
     Refusal,
     answer,
+    answer_always,
     check_event,
     check_time_left,
-    never_raise,
 )
+from push_propensity.handler.observation import Call, Scoring
 from push_propensity.handler.places import models_root
 from push_propensity.handler.quiet_kedro import Pipeline, run_in_memory
 from push_propensity.pipelines import inference
@@ -22,7 +24,6 @@ _LIMITS = ScoringLimits(byte_limit=6 * 2**20, user_limit=20_000)
 _STORE = ModelStore()
 
 
-@never_raise
 def handler_predict(event: object, context: object) -> Answer:
     """Score users with a published model.
 
@@ -36,13 +37,23 @@ def handler_predict(event: object, context: object) -> Answer:
         `statusCode` and `body`, JSON text with `prediction`, `model_name` and, if there are
         any, `rejected`; or with `error`. It never raises.
     """
+    return answer_always("handler_predict", _predict, event, context)
+
+
+def _predict(event: object, context: object, call: Call) -> Answer:
     request = check_event(event)
     check_time_left(context)
     strict = _read_strict(request.get("strict"))
-    users = _read_users(request.get("users"))
-    scores = _score(users, _load_bundle(request.get("model_path")))
-    _check_rejected(scores, strict)
-    return answer("200", scores)
+    with call.stage("read"):
+        users = _read_users(request.get("users"))
+    with call.stage("load"):
+        bundle = _load_bundle(request.get("model_path"))
+    call.model = bundle.manifest.name
+    with call.stage("score"):
+        call.scoring = Scoring(users, bundle, _score(users, bundle))
+    _check_rejected(call.scoring, strict)
+    with call.stage("write"):
+        return answer("200", call.scoring.scores)
 
 
 def _read_strict(strict: object) -> bool:
@@ -59,8 +70,22 @@ def _read_users(users: object) -> dict[str, Any]:
 
 def _load_bundle(model_path: object) -> Bundle:
     root = models_root()
-    name = newest_name(root) if model_path is None else model_path
-    return _STORE.get(bundle_path(root, name))
+    return load_newest(root) if model_path is None else _STORE.get(bundle_path(root, model_path))
+
+
+def load_newest(root: Path) -> Bundle:
+    """Return the bundle that is served by default, loaded and checked.
+
+    Raises:
+        BundleError: There is none or it failed a check; an older one is never returned instead.
+    """
+    name = newest_name(root)
+    try:
+        return _STORE.get(bundle_path(root, name))
+    except BundleError:
+        if newest_name(root) == name:
+            raise
+    return load_newest(root)  # another one was published and this one deleted meanwhile
 
 
 @functools.cache
@@ -74,12 +99,11 @@ def _score(users: dict[str, Any], bundle: Bundle) -> dict[str, Any]:
     return scores
 
 
-def _check_rejected(scores: dict[str, Any], strict: bool) -> None:
-    rejected = scores.get("rejected")
-    if rejected and (strict or not scores["prediction"]):
+def _check_rejected(scoring: Scoring, strict: bool) -> None:
+    if scoring.rejected and (strict or not scoring.prediction):
         raise Refusal(
             "422",
             "USERS_REJECTED" if strict else "NOTHING_TO_SCORE",
             "Users cannot be scored; see 'rejected' for each one's reason.",
-            details={"rejected": rejected},
+            details={"rejected": scoring.rejected},
         )

@@ -1,16 +1,46 @@
-"""The parts of Kedro that the handler runs pipelines with, imported without a change of logging.
+"""The parts of Kedro that the handler runs pipelines with, which leave the host's logging alone.
 
 At its import Kedro replaces the handlers of the root logger, unless it is given another logging
-configuration; an incremental one without content changes nothing.
+configuration; an incremental one without content changes nothing. What Kedro says of a run in
+memory, a dozen lines, is kept from the host's log, where a call is one line; what it says of the
+host's own runs is not.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 _VARIABLE = "KEDRO_LOGGING_CONFIG"
+_TALKERS = (
+    "kedro.framework.project",  # says at its import where its logging configuration is
+    "kedro.io.core",
+    "kedro.io.data_catalog",
+    "kedro.pipeline.node",
+    "kedro.runner.sequential_runner",
+)
+_QUIET = ContextVar("quiet", default=False)
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or not _QUIET.get()
+
+
+for _name in _TALKERS:
+    logging.getLogger(_name).addFilter(_is_worth_saying)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Kedro says below a warning in this thread out of the log."""
+    token = _QUIET.set(True)
+    try:
+        yield
+    finally:
+        _QUIET.reset(token)
 
 
 @contextmanager
@@ -25,7 +55,7 @@ def _logging_untouched() -> Iterator[None]:
         del os.environ[_VARIABLE]
 
 
-with _logging_untouched():
+with _quiet(), _logging_untouched():
     from kedro.io import DataCatalog, MemoryDataset
     from kedro.pipeline import Pipeline
     from kedro.runner import SequentialRunner
@@ -41,5 +71,6 @@ def run_in_memory(pipeline: Pipeline, inputs: Mapping[str, Any]) -> dict[str, An
     """
     datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in inputs.items()}
     made = {name: MemoryDataset(copy_mode="assign") for name in pipeline.all_outputs()}
-    results = SequentialRunner().run(pipeline, DataCatalog({**datasets, **made}))
-    return {name: dataset.load() for name, dataset in results.items()}
+    with _quiet():
+        results = SequentialRunner().run(pipeline, DataCatalog({**datasets, **made}))
+        return {name: dataset.load() for name, dataset in results.items()}
