@@ -45,10 +45,12 @@ test: install lint ## Every check and test, with coverage.
 	$(BIN)/pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term \
 		--cov-fail-under=95 $(TEST_FLAGS)
 
-lock: install ## Resolve the dependencies anew into requirements.lock.
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-		--custom-compile-command "make lock" --output-file requirements.lock
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+
+lock: install ## Resolve the dependencies anew, of everything and of the service alone.
+	$(LOCK) --extra dev --output-file requirements.lock
+	$(LOCK) --extra api --constraint requirements.lock --output-file requirements-api.lock
 
 clean: ## Remove the virtual environment and the tools' caches, never data.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

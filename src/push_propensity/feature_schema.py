@@ -18,13 +18,17 @@ Columns = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class ModelFeature:
-    """An input of a model with the fixed physical bounds of its values (both inclusive)."""
+    """An input of a model with the fixed physical bounds of its values (both inclusive).
+
+    `categories` are those that the model saw in training; any other is scored as unknown.
+    """
 
     name: str
     kind: Literal["number", "category"]
     minimum: float | None = None
     maximum: float | None = None
     required: bool = True
+    categories: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

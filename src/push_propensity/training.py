@@ -28,6 +28,7 @@ from push_propensity.feature_frame import (
     PRODUCT,
     SAMPLING_WEIGHT,
     USER,
+    Feature,
 )
 from push_propensity.metrics import HEADLINE, ProductRanking, evaluate
 from push_propensity.model_card import write_model_card
@@ -258,10 +259,7 @@ def assemble_bundle(
     """
     manifest = Manifest(
         environment=environment,
-        features=tuple(
-            ModelFeature(name=f.name, kind=f.kind, minimum=f.minimum, maximum=f.maximum)
-            for f in (FEATURE_OF[name] for name in features)
-        ),
+        features=tuple(_describe_feature(FEATURE_OF[name], training) for name in features),
         training_window={
             **summarise_part(training),
             "minimum_items": minimum_items,
@@ -278,3 +276,14 @@ def assemble_bundle(
     card = write_model_card(manifest)
     load_model(graph, manifest.features, manifest.golden_rows)
     return Bundle(manifest, {"model.onnx": graph, "model_card.md": card.encode()})
+
+
+def _describe_feature(feature: Feature, training: pd.DataFrame) -> ModelFeature:
+    seen = sorted(set(training[feature.name])) if feature.kind == "category" else None
+    return ModelFeature(
+        name=feature.name,
+        kind=feature.kind,
+        minimum=feature.minimum,
+        maximum=feature.maximum,
+        categories=None if seen is None else tuple(seen),
+    )

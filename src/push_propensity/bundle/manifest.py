@@ -122,12 +122,18 @@ def _make_manifest(fields: dict[str, Any]) -> Manifest:
     inputs = {name: tuple(values) for name, values in golden["inputs"].items()}
     del fields["digest"]
     made = {
-        "features": tuple(ModelFeature(**feature) for feature in fields["features"]),
+        "features": tuple(map(_make_feature, fields["features"])),
         "fingerprint": Fingerprint(**fields["fingerprint"]),
         "golden_rows": GoldenRows(inputs, tuple(golden["probabilities"])),
         "files": {name: FileDigest(**digest) for name, digest in fields["files"].items()},
     }
     return Manifest(**(fields | made))
+
+
+def _make_feature(fields: dict[str, Any]) -> ModelFeature:
+    categories = fields.pop("categories", None)
+    known = None if categories is None else tuple(categories)
+    return ModelFeature(**fields, categories=known)
 
 
 def _match(content: bytes) -> re.Match[bytes]:
