@@ -1,0 +1,79 @@
+"""`push-propensity-api`: starts the service."""
+
+import os
+import tempfile
+from typing import Any
+
+import click
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from push_propensity.service.settings import ServiceSettings
+
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "push_propensity": {"level": "INFO"},
+        "uvicorn": {"level": "INFO"},
+        "uvicorn.access": {"level": "WARNING"},  # it would log the callers' addresses
+    },
+    "root": {"level": "WARNING", "handlers": ["out"]},
+}
+_OTHERS = {
+    "MODELS": "The models root. Default: that of the project.",
+    "PROJECT": "The project that fits are made in. Default: the one around this folder.",
+}
+
+
+def _describe_variables() -> str:
+    described = {
+        name.upper(): str(field.description) for name, field in ServiceSettings.model_fields.items()
+    }
+    lines = (f"  PUSH_PROPENSITY_{name:<16} {text}" for name, text in (described | _OTHERS).items())
+    return "\b\nEnvironment variables:\n" + "\n".join(lines)
+
+
+def make_app() -> FastAPI:
+    """Return the application of a worker process."""
+    from push_propensity.service.app import create_app
+
+    return create_app(_read_settings())
+
+
+@click.command(epilog=_describe_variables())
+def main() -> None:
+    """Serve predictions over HTTP; the environment says how."""
+    settings = _read_settings()
+    with tempfile.TemporaryDirectory(prefix="push-propensity-") as folder:
+        if settings.workers > 1:  # where they add up their metrics
+            os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        uvicorn.run(
+            "push_propensity.service.__main__:make_app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            log_config=_LOGGING,
+            server_header=False,
+            timeout_graceful_shutdown=30,
+        )
+
+
+def _read_settings() -> ServiceSettings:
+    try:
+        return ServiceSettings()
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        lines = [
+            f"PUSH_PROPENSITY_{str(p['loc'][0]).upper()}: {p['msg'].removeprefix('Value error, ')}"
+            for p in problems
+        ]
+        raise click.UsageError("\n".join(lines)) from None
+
+
+if __name__ == "__main__":
+    main(prog_name="push-propensity-api")
