@@ -1,6 +1,9 @@
 """What several test modules need: a small feature frame with something to learn in it."""
 
+import os
 from collections.abc import Callable
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # of the tests' own use of ONNX Runtime
 
 import numpy as np
 import pandas as pd

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pandas as pd
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
@@ -24,6 +23,7 @@ from xgboost import XGBClassifier
 
 from push_propensity.errors import ExportError
 from push_propensity.feature_frame import FEATURE_OF, Feature
+from push_propensity.onnx_session import open_session
 from push_propensity.purchase_model import PurchaseModel
 
 OUTPUT = "probability"
@@ -187,7 +187,7 @@ def check_parity(
     Raises:
         ExportError: If a difference exceeds the tolerance.
     """
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    session = open_session(graph)
     inputs = graph_inputs(frame, [given.name for given in session.get_inputs()])
     scored = session.run([OUTPUT], inputs)[0][:, 0].astype(np.float64)
     difference = float(np.abs(scored - model.predict(frame)).max())

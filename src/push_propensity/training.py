@@ -9,7 +9,6 @@ from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 import xgboost
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,6 +31,7 @@ from push_propensity.feature_frame import (
 )
 from push_propensity.metrics import HEADLINE, ProductRanking, evaluate
 from push_propensity.model_card import write_model_card
+from push_propensity.onnx_session import open_session
 from push_propensity.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.splits import summarise_part
 
@@ -228,7 +228,7 @@ def draw_golden_rows(
     drawn = pd.DataFrame(
         {name: generator.choice(window[name].to_numpy(), options.golden_rows) for name in features}
     )
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    session = open_session(graph)
     inputs = graph_inputs(drawn, features)
     scores = session.run([OUTPUT], inputs)[0][:, 0]
     return GoldenRows(

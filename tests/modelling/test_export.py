@@ -1,11 +1,11 @@
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from push_propensity.errors import ExportError
 from push_propensity.export import OUTPUT, check_parity, export_model, graph_inputs
 from push_propensity.feature_frame import FEATURE_NAMES, FEATURES
+from push_propensity.onnx_session import open_session
 from push_propensity.purchase_model import calibrate
 from tests.modelling.entries import CANDIDATE_NAMES, entry, fit
 
@@ -23,7 +23,7 @@ def graphs(calibrated):
 
 
 def run(graph, frame):
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    session = open_session(graph)
     return session.run([OUTPUT], graph_inputs(frame, FEATURE_NAMES))[0]
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from push_propensity.bundle.manifest import GoldenRows
 from push_propensity.errors import BundleError
 from push_propensity.feature_schema import FeatureSchema, ModelFeature
+from push_propensity.onnx_session import open_session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -18,7 +19,7 @@ OUTPUT = "probability"
 GOLDEN_TOLERANCE = 1e-6
 _TYPES = {"number": "tensor(float)", "category": "tensor(string)"}
 _BLOCK = 16
-_FATAL = 4
+_GLANCE = 64
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,12 @@ class LoadedModel:
         height = len(next(iter(columns.values())))
         if height == 0:
             return np.empty(0)
+        order = _order_alike(columns)
         blocks = -(-height // _BLOCK) * _BLOCK
-        rows = np.minimum(np.arange(blocks), height - 1)
-        return self._run({name: column[rows] for name, column in columns.items()})[:height]
+        rows = order[np.minimum(np.arange(blocks), height - 1)]
+        scores = np.empty(height)
+        scores[order] = self._run({name: column[rows] for name, column in columns.items()})[:height]
+        return scores
 
     def _run(self, columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
         try:
@@ -62,6 +66,20 @@ class LoadedModel:
         return scores
 
 
+def _order_alike(columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.intp]:
+    """Order the rows so that neighbours are alike, by the features with the fewest values first.
+
+    Neighbours then mostly go the same way through a tree, which the processor foresees: a
+    quarter of the time of many trees.
+    """
+    height = len(next(iter(columns.values())))
+    numbers = [column[:, 0] for column in columns.values() if column.dtype != object]
+    if height <= _GLANCE or not numbers:  # not worth it
+        return np.arange(height)
+    sizes = [len(set(number[:_GLANCE].tolist())) for number in numbers]
+    return np.lexsort([numbers[i] for i in np.argsort(sizes)[::-1]])
+
+
 def load_model(
     graph: bytes, features: tuple[ModelFeature, ...], golden_rows: GoldenRows
 ) -> LoadedModel:
@@ -71,27 +89,12 @@ def load_model(
         BundleError: The graph cannot be loaded, its inputs are not the features in order, or the
             golden rows do not score as recorded.
     """
-    model = LoadedModel(FeatureSchema(features), _open_session(graph))
+    model = LoadedModel(FeatureSchema(features), open_session(graph))
     inputs = [(each.name, each.type) for each in model.session.get_inputs()]
     if inputs != [(feature.name, _TYPES[feature.kind]) for feature in features]:
         raise BundleError("The model's inputs are not the manifest's features. Train it anew.")
     _check_golden_rows(model, golden_rows)
     return model
-
-
-def _open_session(graph: bytes) -> "InferenceSession":
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = _FATAL
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has no common class of its errors
-        raise BundleError("The model's graph cannot be loaded. Train the model anew.") from error
 
 
 def _check_golden_rows(model: LoadedModel, golden: GoldenRows) -> None:
