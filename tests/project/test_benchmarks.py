@@ -1,5 +1,7 @@
-"""The benchmark of feature engineering runs and compares what it says; nothing here is timed."""
+"""The benchmarks run and compare what they say; nothing here is timed."""
 
+import argparse
+import asyncio
 import importlib.util
 import os
 import subprocess
@@ -10,7 +12,8 @@ import pytest
 
 from tests.project.environments import ROOT
 
-SCRIPT = ROOT / "benchmarks" / "feature_engineering.py"
+BENCHMARKS = ROOT / "benchmarks"
+SCRIPT = BENCHMARKS / "feature_engineering.py"
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +107,179 @@ def test_pipeline_and_sql_take_turns_and_unequal_frames_stop(benchmark, monkeypa
 def test_a_step_that_fails_stops_with_its_error(benchmark):
     with pytest.raises(SystemExit, match=r"(?s)simulate failed:.*KeyError|TypeError"):
         benchmark.run_step("simulate", nothing=Path().name)
+
+
+# ------------------------------------------------------------------ serving
+
+
+@pytest.fixture(scope="module")
+def import_benchmark():
+    """Imports a script, and what it imports of the others, as running it does."""
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCHMARKS))
+        yield importlib.import_module
+    for name in {"feature_engineering", "serving", "service_load"} - before:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def serving(import_benchmark):
+    return import_benchmark("serving")
+
+
+@pytest.fixture
+def candidate(serving, tmp_path):
+    return serving.Candidate("logistic_l2", "logistic_l2", {}, tmp_path)
+
+
+def times(p50, least=None):
+    return {"calls": 10, "p50": p50, "p99": 2 * p50, "least": p50 if least is None else least}
+
+
+def run_benchmark(script, *arguments):
+    return subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.mark.slow
+def test_a_small_benchmark_of_serving_gives_every_table(tmp_path):
+    output = tmp_path / "tables.md"
+    small = ["--models=logistic_l2", "--effort=0.002", "--starts=1"]
+    ran = run_benchmark("serving.py", *small, f"--output={output}")
+    assert ran.returncode == 0, ran.stderr
+    assert output.read_text(encoding="utf-8") == ran.stdout
+    _, calls, _, parsing, starts, none, memory, goals = ran.stdout.strip().split("\n\n")
+    assert [cells(calls, number)[1] for number in range(2, 6)] == ["1", "100", "1,000", "10,000"]
+    assert cells(parsing, 2)[0] == "logistic_l2"
+    assert len(starts.splitlines()) == 4
+    assert none.startswith("No answer imports any of duckdb")
+    assert float(cells(memory, 2)[1]) > 0
+    assert {cells(goals, number)[-1] for number in range(2, 7)} <= {"met", "missed"}
+
+
+def test_handler_and_plain_way_are_compared_by_their_medians_and_least_times(serving):
+    sizes = {"1": {"handler": times(0.5, least=0.4), "plain": times(2.5, least=1.6)}}
+    table = serving.describe_calls({"xgboost": sizes})
+    assert cells(table, 2)[:4] == ["xgboost", "1", "10", "0.50"]
+    assert cells(table, 2)[-2:] == ["0.20", "0.25"]
+
+
+def test_goals_are_met_or_missed(serving):
+    sizes = {
+        "1": {"handler": times(0.5), "plain": times(1.9)},
+        "1000": {"handler": times(8.0), "json.loads": times(4.0)},
+    }
+    goals = serving.call_goals("xgboost", sizes)
+    goals += serving.start_goals({"reference": [1.0, 1.0], "xgboost": [1.6, 1.8]})
+    goals += serving.memory_goals({"xgboost": [100.0, 101.0]})
+    assert [goal.cells()[-1] for goal in goals] == ["missed", "met", "met", "missed", "met"]
+
+
+def test_starts_take_turns_and_the_first_do_not_count(serving, candidate, monkeypatch):
+    started = iter(range(100))
+    modules = "json numpy"
+    monkeypatch.setattr(serving, "start", lambda *_: (next(started), modules))
+    seconds = serving.start_in_turns([candidate], starts=2)
+    assert seconds == {"reference": [2, 4], "logistic_l2": [3, 5]}
+    modules = "json pandas"
+    with pytest.raises(SystemExit, match="imports pandas"):
+        serving.start_in_turns([candidate], starts=2)
+
+
+def test_a_serving_step_that_fails_stops_with_its_error(candidate):
+    with pytest.raises(SystemExit, match=r"(?s)publish failed:.*no such candidate"):
+        candidate.run_step("publish", candidate="forest", parameters={})
+
+
+# ------------------------------------------------------------------ the service under load
+
+
+SERVICE = """
+import itertools, os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    requests = itertools.count(1)
+
+    def do_GET(self):
+        self.give(200)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        number = next(self.requests)
+        if self.headers["X-API-Key"] != os.environ["PUSH_PROPENSITY_API_KEY"]:
+            self.give(401)
+        elif number % 5 == 0:
+            self.close_connection = True
+        else:
+            self.give(503 if number % 4 == 0 else 200)
+
+    def give(self, status):
+        self.send_response(status)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+place = os.environ["PUSH_PROPENSITY_HOST"], int(os.environ["PUSH_PROPENSITY_PORT"])
+ThreadingHTTPServer(place, Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def service_load(import_benchmark):
+    return import_benchmark("service_load")
+
+
+@pytest.mark.slow
+def test_a_small_load_of_the_service_gives_a_table(tmp_path):
+    output = tmp_path / "table.md"
+    small = ["--model=logistic_l2", "--requests=20", "--seconds=60", "--connections", "1", "4"]
+    ran = run_benchmark("service_load.py", *small, f"--output={output}")
+    assert ran.returncode == 0, ran.stderr
+    assert output.read_text(encoding="utf-8") == ran.stdout
+    about, table = ran.stdout.strip().split("\n\n")
+    assert "logistic_l2" in about
+    lines = [cells(table, number)[:4] for number in range(2, 6)]
+    assert lines == [[c, users, "20", "0"] for users in ("1", "100") for c in ("1", "4")]
+
+
+def test_each_request_counts_and_so_does_each_error(service_load, candidate):
+    def load(key):
+        content = service_load.request(port, key, {"user 1": {}})
+        sending = service_load.Load(connections=3, users=1, most=20)
+        return asyncio.run(service_load.send_all(sending, port, content, seconds=60))
+
+    with service_load.serve(candidate, "key", [sys.executable, "-c", SERVICE]) as port:
+        known, unknown = load("key"), load("another")
+    assert cells(f"|{'|'.join(known.cells())}|", 0)[:4] == ["3", "1", "20", "8"]
+    assert unknown.errors == len(unknown.milliseconds) == 20
+
+
+def test_every_line_is_measured_with_the_same_service(service_load, candidate, monkeypatch):
+    (candidate.folder / "users.json").write_text('{"user 1": {}, "user 2": {}}')
+    served = service_load.serve(candidate, "key", [sys.executable, "-c", SERVICE])
+    monkeypatch.setattr(service_load, "serve", lambda *_: served)
+    chosen = argparse.Namespace(users=[1, 2], connections=[1, 4], seconds=0.2, requests=10)
+    lines = [load.cells() for load in service_load.measure(candidate, chosen)]
+    assert [line[:3] for line in lines] == [
+        ["1", "1", "10"],
+        ["4", "1", "10"],
+        ["1", "2", "10"],
+        ["4", "2", "10"],
+    ]
+
+
+def test_a_service_that_does_not_start_stops_with_its_log(service_load, candidate):
+    command = [sys.executable, "-c", "raise SystemExit('no key')"]
+    with (
+        pytest.raises(SystemExit, match=r"(?s)not get ready:.*no key"),
+        service_load.serve(candidate, "key", command),
+    ):
+        pass

@@ -15,6 +15,7 @@ from packaging.version import Version
 from tests.project.environments import ROOT
 
 NAME = "push-propensity"
+LOCKS = {"requirements.lock": None, "requirements-api.lock": ["metrics", "api"]}  # their extras
 FOREIGN_PATHS = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|Users|mnt|workspace)/")
 
 
@@ -40,10 +41,9 @@ def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-@pytest.fixture(scope="module")
-def locked():
+def read_lock(name):
     """Each locked requirement with its hashes; a name may be there once per platform."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
     lines = text.replace("\\\n", " ").splitlines()
     entries = [line for line in lines if line.strip() and not line.startswith("#")]
     pairs = []
@@ -53,20 +53,32 @@ def locked():
     return pairs
 
 
-def requirements_of(project):
+@pytest.fixture(scope="module", params=LOCKS)
+def lock(request):
+    """The name of each lock file."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def locked(lock):
+    return read_lock(lock)
+
+
+def requirements_of(project, extras):
     """Every dependency, those of the extras included."""
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    groups = [project["dependencies"], *(project["optional-dependencies"][e] for e in extras)]
     parsed = [Requirement(line) for group in groups for line in group]
     return [requirement for requirement in parsed if requirement.name != NAME]
 
 
-def test_every_dependency_is_locked_within_its_range(project, locked):
+def test_every_dependency_is_locked_within_its_range(project, lock, locked):
     versions = {}
     for requirement, _ in locked:
         (pin,) = requirement.specifier
         assert pin.operator == "==", requirement.name
         versions.setdefault(canonicalize_name(requirement.name), []).append(Version(pin.version))
-    for requirement in requirements_of(project):
+    extras = LOCKS[lock] or project["optional-dependencies"]
+    for requirement in requirements_of(project, extras):
         found = versions.get(canonicalize_name(requirement.name), [])
         assert found, f"{requirement.name}: run `make lock`"
         for version in found:
@@ -80,8 +92,25 @@ def test_every_locked_file_is_known_by_its_hash(locked):
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", text) for text in hashes)
 
 
-def test_the_lock_names_no_index_and_no_host(locked):
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+def test_what_serves_is_what_was_tested():
+    serving, tested = (
+        {(requirement.name, str(requirement.specifier), *hashes) for requirement, hashes in lock}
+        for lock in (read_lock("requirements-api.lock"), read_lock("requirements.lock"))
+    )
+    assert serving < tested
+
+
+def test_the_image_is_given_what_it_copies():
+    built = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    ignore = (ROOT / ".containerignore").read_text(encoding="utf-8")
+    kept = {line[1:] for line in ignore.splitlines() if line.startswith("!")}
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", built, re.MULTILINE)
+    assert {name for names in copied for name in names.split()} == kept
+    assert all((ROOT / name).exists() for name in kept)
+
+
+def test_the_lock_names_no_index_and_no_host(lock, locked):
+    text = (ROOT / lock).read_text(encoding="utf-8")
     assert "://" not in text
     assert not re.search(r"^\s*-", re.sub(r"^ +--hash=", "", text, flags=re.M), flags=re.M)
     assert all(requirement.url is None for requirement, _ in locked)
