@@ -34,6 +34,14 @@ def test_saving_publishes_and_loading_reads_the_newest(tmp_path):
     assert earlier.metadata == {"a": 1}
 
 
+def test_the_preview_says_what_the_model_is_and_holds_no_rows(tmp_path):
+    publish(make_bundle(), tmp_path, "push_a")
+    shown = json.loads(BundleDataset(filepath=str(tmp_path)).preview())
+    assert (shown["name"], shown["candidate"]) == ("push_a", "logistic_l2")
+    assert shown["metrics"] == {"product_average_precision": 0.6}
+    assert {"golden_rows", "files", "features"}.isdisjoint(shown)
+
+
 @pytest.mark.parametrize("model", [None, "push_no_such", "../up"])
 def test_nothing_to_load(tmp_path, model):
     with pytest.raises(DatasetError):

@@ -1,9 +1,12 @@
 """The catalog entry of published models."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import JSONPreview
 
 from push_propensity.bundle import (
     Bundle,
@@ -15,6 +18,19 @@ from push_propensity.bundle import (
     read_bundle,
 )
 from push_propensity.errors import ParameterError
+
+_SHOWN = (
+    "name",
+    "created_at",
+    "environment",
+    "candidate",
+    "parameters",
+    "metrics",
+    "training_window",
+    "calibration_window",
+    "fingerprint",
+    "libraries",
+)
 
 
 class BundleDataset(AbstractDataset[Bundle, Bundle]):
@@ -60,6 +76,11 @@ class BundleDataset(AbstractDataset[Bundle, Bundle]):
     def save(self, data: Bundle) -> None:
         """Publish the bundle, then delete the oldest ones beyond those to keep."""
         self.published = publish(data, self._root, self._publish_as, self.keep)
+
+    def preview(self) -> JSONPreview:
+        """Return what Kedro-Viz shows: the manifest, less what is for machines."""
+        manifest = asdict(self.load().manifest)
+        return JSONPreview(json.dumps({name: manifest[name] for name in _SHOWN}))
 
     def _exists(self) -> bool:
         return bool(published_names(self._root))
