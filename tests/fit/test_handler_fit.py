@@ -9,18 +9,53 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from push_propensity.bundle import publishing, read_bundle
+from push_propensity import training
+from push_propensity.bundle import newest_name, publishing, read_bundle
 from push_propensity.feature_frame import COLUMNS, EXTENDED_NAMES, FEATURE_NAMES
 from push_propensity.handler import handler_fit, handler_predict
 from tests.fit.conftest import ROOT, frame_file, published
+from tests.predict.answers import read_answer
 
 LOGISTIC = {"candidate": "logistic_l2", "parameters": {"C": 0.1}}
 EVENT = {"model_parametrisation": LOGISTIC}
+ALL_PARAMETERS = {
+    "logistic_l2": {"C": 0.3},
+    "logistic_elastic_net": {"C": 0.3, "l1_ratio": 0.25},
+    "xgboost": {
+        "max_depth": 2,
+        "learning_rate": 0.5,
+        "n_estimators": 7,
+        "reg_lambda": 2.5,
+        "reg_alpha": 0.5,
+        "min_child_weight": 3.0,
+        "subsample": 0.75,
+        "colsample_bytree": 0.5,
+    },
+}
+CATEGORIES = {"product_type", "vendor"}
+_COUNTS = ["user_order_seq", "count_adults", "count_children", "count_babies", "count_pets"]
+_SHARES = ["ordered_before", "abandoned_before", "active_snoozed", "set_as_regular"]
+BOUNDS = {
+    **dict.fromkeys([*_COUNTS, "people_ex_baby"], (0.0, 1_000.0)),
+    **dict.fromkeys([*_SHARES, "global_popularity"], (0.0, 1.0)),
+    **{
+        f"{name}_{unit}": (0.0, 36_500.0)
+        for name in ("days_since_purchase", "avg_days_to_buy", "std_days_to_buy")
+        for unit in ("variant_id", "product_type")
+    },
+    "normalised_price": (1e-9, 1_000.0),  # above 0
+    "discount_pct": (-1.0, 1_000.0),  # below 0 where a price rose
+}
+NUMBERS = dict.fromkeys(BOUNDS, "float64")
 
 
 def read(project):
@@ -54,7 +89,7 @@ class TestSuccess:
 
     def test_what_was_fitted_predicts(self, fit, project):
         _, body = fit(EVENT)
-        row = read(project)[list(FEATURE_NAMES)].astype({"user_order_seq": float}).iloc[0].to_dict()
+        row = read(project)[list(FEATURE_NAMES)].astype(NUMBERS).iloc[0].to_dict()
         answer = handler_predict({"users": {"u1": row}, "model_path": body["model_path"]}, None)
         assert answer["statusCode"] == "200"
         assert 0 < json.loads(answer["body"])["prediction"]["u1"] < 1
@@ -93,6 +128,36 @@ class TestSuccess:
         _, body = fit({"model_parametrisation": asked})
         assert body["parameters"]["max_depth"] == 2
         assert body["parameters"]["n_estimators"] == 12
+
+    @pytest.mark.parametrize("candidate", ALL_PARAMETERS)
+    def test_every_candidate_takes_its_library_s_parameters(self, fit, candidate):
+        parameters = ALL_PARAMETERS[candidate]
+        asked = {"candidate": candidate, "parameters": parameters}
+        status, body = fit({"model_parametrisation": asked})
+        assert (status, body["candidate"], body["parameters"]) == ("200", candidate, parameters)
+
+    def test_probabilities_are_calibrated(self, fit, models, project):
+        """On the calibration window their mean is the share of purchases."""
+        window = read_bundle(models / fit({})[1]["model_path"]).manifest.calibration_window
+        frame = read(project)
+        items = frame.groupby("order_id")["outcome"].transform("sum")
+        days = frame["order_date"].between(window["first_day"], window["last_day"])
+        rows = frame[days & (items >= 5)]
+        assert len(rows) == window["rows"]
+        users = rows[list(FEATURE_NAMES)].astype(NUMBERS).set_index(rows.index.astype(str))
+        _, body = read_answer(handler_predict({"users": users.to_dict("index")}, None))
+        scores = list(body["prediction"].values())
+        assert np.mean(scores) == pytest.approx(rows["outcome"].mean(), abs=1e-4)
+        assert np.std(scores) > 0.05
+
+    def test_the_schema_is_every_feature_column_with_physical_bounds(self, fit, models):
+        manifest = read_bundle(models / fit(EVENT)[1]["model_path"]).manifest
+        assert {f.name for f in manifest.features if f.kind == "category"} == CATEGORIES
+        bounds = {f.name: (f.minimum, f.maximum) for f in manifest.features if f.kind == "number"}
+        assert bounds == BOUNDS
+        assert all(feature.required for feature in manifest.features)
+        others = {"variant_id", "order_id", "user_id", "created_at", "order_date", "outcome"}
+        assert {*bounds, *CATEGORIES} == set(COLUMNS) - others
 
     def test_the_event_stays_as_it_is(self, fit):
         event = {"model_parametrisation": {"parameters": {"max_depth": 2}}, "extra": [1, {}]}
@@ -226,6 +291,58 @@ class TestOnce:
         assert graphs[0] == graphs[1]
         assert len(list(models.glob("*/manifest.json"))) == 2
 
+    @pytest.mark.parametrize(
+        ("name", "given"),
+        [("A", "A"), ("0..-_", "0..-_"), ("x" * 100, "x" * 100), ("latest", "latest_2")],
+    )
+    def test_names_that_are_allowed(self, fit, models, name, given):
+        assert fit({**EVENT, "model_name": name})[1]["model_name"] == given
+        assert fit({**EVENT, "model_name": name})[1]["model_path"] == given
+        assert [path.parent.name for path in models.glob("*/manifest.json")] == [given]
+
+    def test_whole_numbers_are_numbers(self, fit, trainings):
+        asked = [{"candidate": "logistic_l2", "parameters": {"C": value}} for value in (1, 1.0)]
+        bodies = [fit({"model_parametrisation": each})[1] for each in asked]
+        assert bodies[0] == bodies[1]
+        assert trainings == ["logistic_l2"]
+
+    def test_another_version_of_the_code_trains_anew(self, fit, monkeypatch, trainings):
+        names = [fit(EVENT)[1]["model_name"]]
+        monkeypatch.setattr(training, "__version__", "999.0")
+        names += [fit(EVENT)[1]["model_name"] for _ in range(2)]
+        assert len(trainings) == 2
+        assert names[0] != names[1] == names[2]
+
+    @pytest.fixture
+    def far_east(self, monkeypatch):
+        """A time zone where it is tomorrow for most of the day."""
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", "Pacific/Kiritimati")
+            time.tzset()
+            yield
+        time.tzset()
+
+    def test_clock_jumps_do_not_matter(self, fit, models, monkeypatch, far_east, trainings):
+        """Whatever the clock and its time zone say, the model fitted last is served."""
+
+        class Clock(datetime):
+            seconds = datetime(2031, 1, 1, 23, 30, tzinfo=UTC).timestamp()
+
+            @classmethod
+            def now(cls, tz=None):
+                return datetime.fromtimestamp(cls.seconds, tz)
+
+        monkeypatch.setattr(publishing, "datetime", Clock)
+        later = fit(EVENT)[1]
+        Clock.seconds = datetime(2001, 1, 1, 0, 30, tzinfo=UTC).timestamp()
+        earlier = fit({})[1]
+        names = [later["model_name"], earlier["model_name"]]
+        assert names == ["push_2031_01_01", "push_2001_01_01"]
+        assert newest_name(models) == "push_2001_01_01"
+        assert fit(EVENT)[1] == later
+        assert newest_name(models) == "push_2001_01_01"
+        assert trainings == ["logistic_l2", "xgboost"]
+
     def test_a_name_that_is_taken_by_other_content(self, fit, models, trainings):
         fit({"model_name": "mine"})
         before = published(models)
@@ -284,7 +401,6 @@ class TestOnce:
         with other_process(models, fingerprint):
             status, body = fit({**EVENT, "force": True})
             assert (status, body["error"]["code"]) == ("409", "FIT_RUNNING")
-            assert body["error"]["retryable"] is True
             assert published(models) == before
             assert fit({})[0] == "200"  # another fit
         assert trainings == ["logistic_l2", "xgboost"]
@@ -319,6 +435,31 @@ with claim_fit(Path(sys.argv[1]), Fingerprint(*sys.argv[2:])) as claimed:
         self.process.communicate(timeout=30)
 
 
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
+_VALUES = st.recursive(
+    _SCALARS | st.sampled_from([0.5, 1, 3, "\ud800"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+_NAMES = st.sampled_from(sorted({name for each in ALL_PARAMETERS.values() for name in each}))
+_PARAMETRISATIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "candidate": st.sampled_from([*ALL_PARAMETERS, "constant"]) | _VALUES,
+        "parameters": st.dictionaries(_NAMES | _SCALARS, _VALUES, max_size=2) | _VALUES,
+        "more": _VALUES,
+    },
+)
+ANY_EVENT = _VALUES | st.fixed_dictionaries(
+    {},
+    optional={
+        "model_parametrisation": _PARAMETRISATIONS | _VALUES,
+        "model_name": st.sampled_from(["mine", "latest", "../up", None]) | _VALUES,
+        "force": st.booleans() | _VALUES,
+        "more": _VALUES,
+    },
+)
+
 REFUSED = {
     "an unknown candidate": (
         {"candidate": "forest"},
@@ -349,6 +490,15 @@ REFUSED = {
     "a list": ([], "not as expected: model_parametrisation"),
     "a lone surrogate": ({"\ud800": 1}, "not as expected: model_parametrisation"),
     "a lone surrogate as a parameter": ({"parameters": {"\udfff": 1}}, "a name: .*valid string"),
+    "negative infinity": (
+        {"candidate": "logistic_l2", "parameters": {"C": float("-inf")}},
+        r"C: .*Allowed parameters: C\.",
+    ),
+    "no value": ({"parameters": {"max_depth": None}}, "max_depth: .*valid integer"),
+    "a share above 1": (
+        {"candidate": "logistic_elastic_net", "parameters": {"l1_ratio": 1.5}},
+        r"l1_ratio: .*less than or equal to 1\. Allowed parameters: C, l1_ratio\.",
+    ),
     "a number as a name": ({"parameters": {1: 1}}, r"model_parametrisation\.parameters"),
     "a long name": ({"parameters": {"x" * 10**6: 1}}, "Allowed parameters"),
     "many names": ({f"name{n}": n for n in range(10_000)}, "not as expected"),
@@ -364,9 +514,27 @@ class TestRefusals:
         assert re.search(expected, body["error"]["message"])
         assert len(body["error"]["message"]) < 2_000
         assert "alice" not in body["error"]["message"]
-        assert body["error"]["retryable"] is False
         assert trainings == []
         assert not models.exists()
+
+    def test_a_refusal_names_all_that_is_allowed(self, fit):
+        for candidate, parameters in ALL_PARAMETERS.items():
+            asked = {"candidate": candidate, "parameters": {"no_such": 1}}
+            _, body = fit({"model_parametrisation": asked})
+            allowed = ", ".join(parameters)
+            assert body["error"]["message"].endswith(f"Allowed parameters: {allowed}.")
+
+    @settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+    @given(event=ANY_EVENT)
+    def test_any_event_is_answered_and_left_alone(self, fit, project, models, event):
+        """Without data to train on: 422 is what may be trained."""
+        frame_file(project).unlink(missing_ok=True)
+        before = repr(event)
+        status, body = fit(event)
+        assert status in {"400", "422"}
+        assert fit(event) == (status, body)
+        assert repr(event) == before
+        assert published(models) == {}
 
     def test_parameters_nested_without_end(self, fit):
         nested = []
@@ -391,6 +559,11 @@ class TestRefusals:
             "a b",
             "ü",
             "x" * 101,
+            "-x",
+            "_x",
+            "a\ud800",
+            "%2e%2e",
+            "http://x",
             "a\n",
             "\0",
         ],
@@ -419,7 +592,7 @@ class TestRefusals:
                 return 5
 
         status, body = fit(EVENT, Context())
-        assert (status, body["error"]["retryable"]) == ("503", True)
+        assert (status, body["error"]["code"]) == ("503", "NO_TIME_LEFT")
         assert trainings == []
 
     def test_no_time_left_after_waiting_for_another_fit(self, fit, trainings):
@@ -475,7 +648,6 @@ class TestUnusableData:
         assert (status, body["error"]["code"]) == ("422", "UNUSABLE_DATA")
         assert expected in body["error"]["message"]
         assert "alice" not in body["error"]["message"]
-        assert body["error"]["retryable"] is False
         assert published(models) == {}
 
     def test_no_file(self, fit, project, models):
@@ -490,6 +662,13 @@ class TestUnusableData:
         _, body = fit(EVENT)
         assert all(name in body["error"]["message"] for name in COLUMNS)
 
+    def test_the_minimum_of_purchases_is_configured(self, fit, project):
+        with (project / "conf/local/parameters.yml").open("a") as parameters:
+            parameters.write("split: {minimum_purchases: 100000}\n")
+        status, body = fit(EVENT)
+        assert (status, body["error"]["code"]) == ("422", "UNUSABLE_DATA")
+        assert "at least 100000" in body["error"]["message"].replace(",", "")
+
     def test_an_earlier_model_stays(self, fit, project, models):
         fit(EVENT)
         before = published(models)
@@ -498,7 +677,63 @@ class TestUnusableData:
         assert published(models) == before
 
 
+class TestTheUnexpected:
+    @pytest.mark.parametrize("error", [RuntimeError, MemoryError, RecursionError, KeyError])
+    def test_is_answered_and_the_next_fit_is_not_harmed(
+        self, fit, models, monkeypatch, caplog, error
+    ):
+        def fail(*_):
+            raise error(f"sEcReT {ROOT}")
+
+        fit({})
+        before = published(models)
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "train_model", fail)
+            status, body = fit(EVENT)
+        assert (status, body["error"]["code"]) == ("500", "INTERNAL")
+        assert "sEcReT" not in body["error"]["message"] + caplog.text
+        assert f"handler_fit failed with {error.__name__}" in caplog.text
+        assert published(models) == before
+        assert fit(EVENT)[0] == "200"
+
+    @pytest.mark.parametrize("event", [{}, EVENT, {"model_name": "../4711"}])
+    @pytest.mark.parametrize("column", ["vendor", "count_pets", "order_date", "user_id"])
+    def test_no_value_gets_out(self, fit, project, caplog, capfd, event, column):
+        """Of a frame with one value that stands out, which is fitted or refused."""
+        for name in ("", "kedro", "push_propensity"):
+            caplog.set_level("DEBUG", name)
+        frame = read(project).astype({"vendor": object, column: object})
+        frame.loc[frame.index[7], column] = "sEcReT-4711"
+        write(project, frame)
+        status, body = fit(event)
+        expected = "200" if column in {"vendor", "user_id"} else "422"
+        assert status == ("400" if "model_name" in event else expected)
+        shown = json.dumps(body) + caplog.text + "".join(capfd.readouterr())
+        assert "4711" not in shown
+
+
 class TestPlaces:
+    @pytest.mark.parametrize("environment", [None, "local", "box_builder_frame"])
+    def test_what_was_fitted_is_served_without_variables(
+        self, fit, project, monkeypatch, environment
+    ):
+        """From the environment's own models, to whoever stands in the checkout."""
+        frame = project / "data/01_raw/box_builder/feature_frame.parquet"
+        frame.parent.mkdir(parents=True)
+        read(project).to_parquet(frame)
+        for name in ("PUSH_PROPENSITY_PROJECT", "PUSH_PROPENSITY_MODELS"):
+            monkeypatch.delenv(name)
+        if environment:
+            monkeypatch.setenv("KEDRO_ENV", environment)
+        monkeypatch.chdir(project / "conf")
+        _, fitted = fit(EVENT)
+        row = read(project)[list(FEATURE_NAMES)].astype(NUMBERS).iloc[0].to_dict()
+        for event in ({}, {"model_path": fitted["model_path"]}):
+            status, body = read_answer(handler_predict({"users": {"u": row}, **event}, None))
+            assert (status, body["model_name"]) == ("200", fitted["model_name"])
+        monkeypatch.chdir(project.parent)
+        assert handler_predict({"users": {"u": row}}, None)["statusCode"] == "404"
+
     def test_no_project(self, fit, tmp_path, monkeypatch):
         monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path / "nowhere"))
         status, body = fit(EVENT)
@@ -564,6 +799,5 @@ class TestPlaces:
             patch.setattr(publishing, "_write_file", fail)
             status, body = fit(EVENT)
         assert (status, body["error"]["code"]) == ("500", "STORAGE")
-        assert body["error"]["retryable"] is False
         assert published(models) == before
         assert fit(EVENT)[0] == "200"

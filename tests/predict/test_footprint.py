@@ -2,20 +2,26 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import push_propensity
 from push_propensity.bundle import ModelStore, publish
 from push_propensity.errors import BundleError
 from push_propensity.handler import places
+from tests.predict.answers import read_answer
 from tests.predict.conftest import settle
-from tests.predict.tiny_bundle import make_bundle, make_rows
+from tests.predict.tiny_bundle import expected_scores, make_bundle, make_rows
 
 SOURCE = Path(push_propensity.__file__).parents[1]
+PROJECT = SOURCE.parent
 HEAVY = {
     "pandas",
     "sklearn",
@@ -95,16 +101,84 @@ def measure(calls):
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGESIZE"), len(os.listdir("/proc/self/fd"))
 
-print(json.dumps([measure(300), measure(1500)]))
+print(json.dumps([measure(300), measure(10_000)]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
 def test_calls_do_not_add_up(shared_root, tmp_path):
     done = run_fresh(MANY_CALLS, shared_root, tmp_path)
     (memory, files), (later_memory, later_files) = json.loads(done.stdout)
     assert later_memory - memory < 5_000_000
     assert later_files == files
+
+
+# ------------------------------------------------------------------ what is installed
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the package as its wheel installs it, made from a copy of the source."""
+    folder = tmp_path_factory.mktemp("wheel")
+    hidden = shutil.ignore_patterns("*.egg-info", "__pycache__")
+    shutil.copytree(SOURCE, folder / "copy" / "src", ignore=hidden)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, folder / "copy" / name)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--target", str(folder / "site"), str(folder / "copy")]
+    subprocess.run(command, check=True, capture_output=True)
+    shutil.rmtree(folder / "copy")
+    return folder / "site"
+
+
+PREDICT_AND_FIT = """
+import json, sys
+from pathlib import Path
+import push_propensity
+from push_propensity.handler import handler_fit, handler_predict
+answers = [handler_predict({"users": sys.stdin.read()}, None), handler_fit({}, None)]
+print(json.dumps([str(Path(push_propensity.__file__).parent), *answers]))
+"""
+
+
+@pytest.mark.slow
+def test_the_installed_package_predicts_without_a_checkout(installed, shared_root, tmp_path):
+    done = run_fresh(PREDICT_AND_FIT, shared_root, tmp_path, PYTHONPATH=str(installed))
+    package, predicted, fitted = json.loads(done.stdout)
+    assert package == str(installed / "push_propensity")
+    status, body = read_answer(predicted)
+    assert (status, body["model_name"]) == ("200", "push_shared")
+    assert body["prediction"]["u"] == pytest.approx(expected_scores(make_rows(1))[0], abs=1e-6)
+    status, body = read_answer(fitted)
+    assert (status, body["error"]["code"]) == ("422", "UNUSABLE_DATA")
+    assert "PUSH_PROPENSITY_PROJECT" in body["error"]["message"]
+
+
+def needed(name, extras=frozenset(), found=None):
+    """The installed distributions that one needs, itself included, by name."""
+    found = {} if found is None else found
+    known = canonicalize_name(name)
+    if (known, extras) in found:
+        return found
+    found[known, extras] = distribution(known)
+    for text in found[known, extras].requires or []:
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": e}) for e in extras | {""}):
+            needed(requirement.name, frozenset(requirement.extras), found)
+    return found
+
+
+def test_what_predicting_needs_fits_into_a_lambda(installed):
+    others = {name: each for (name, _), each in needed("push-propensity").items()}
+    assert {"numpy", "onnxruntime", "kedro", "orjson"} < set(others)
+    assert not {"pandas", "scikit-learn", "xgboost", "xgboost-cpu"} & set(others)
+    del others["push-propensity"]
+    paths = {each.locate_file(file) for each in others.values() for file in each.files}
+    paths |= set(installed.rglob("*"))
+    plain = {os.path.realpath(path) for path in paths if path.is_file()}
+    assert sum(os.path.getsize(path) for path in plain) < 250_000_000
 
 
 # ------------------------------------------------------------------ the loaded models

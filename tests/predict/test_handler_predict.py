@@ -4,14 +4,17 @@ import copy
 import json
 import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from push_propensity.bundle import ModelStore
 from push_propensity.feature_frame import CATEGORICAL_FEATURES, FEATURE_NAMES, NUMERIC_FEATURES
 from push_propensity.handler import handler_predict
+from push_propensity.handler import predict as predict_module
 from push_propensity.scoring import ScoringLimits
 from tests.predict.conftest import ask
 from tests.predict.tiny_bundle import SCHEMA, expected_scores, make_rows
@@ -27,9 +30,9 @@ def code(body):
     return body["error"]["code"]
 
 
-def reject(predict, row):
+def reject(predict, row, form=json.dumps):
     """The one rejection of a call with that user and a good one."""
-    status, body = predict(json.dumps({"good": make_rows(1)[0], "bad": row}))
+    status, body = predict(form({"good": make_rows(1)[0], "bad": row}))
     assert status == "200"
     assert list(body["prediction"]) == ["good"]
     assert list(body["rejected"]) == ["bad"]
@@ -47,9 +50,10 @@ def test_scores_are_those_of_the_model(predict, rows):
 # ------------------------------------------------------------------ envelope
 
 
-@pytest.mark.parametrize("event", [None, [], "text", 3, (), b"{}", object()])
-def test_an_event_that_is_no_object(shared_root, event):
-    assert handler_predict(event, None)["statusCode"] == "400"
+@pytest.mark.parametrize("event", [None, [], "text", "{}", 3, 2.5, True, (), b"{}", object()])
+def test_an_event_that_is_no_object(predict, event):
+    status, body = ask(event)
+    assert (status, code(body)) == ("400", "INVALID_EVENT")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,9 @@ def test_an_event_that_is_no_object(shared_root, event):
         ("{'u': {}}", "INVALID_JSON"),
         ('{"u": {},}', "INVALID_JSON"),
         ('{"u": NaN}', "INVALID_JSON"),
+        ('{"u": Infinity}', "INVALID_JSON"),
         ('{"u": -Infinity}', "INVALID_JSON"),
+        ('{"u": {"extra": [Infinity]}}', "INVALID_JSON"),
         ('{"u": {"normalised_price": NaN}}', "INVALID_JSON"),
         ('{"u": 01}', "INVALID_JSON"),
         ('{"a\tb": {}}', "INVALID_JSON"),
@@ -89,11 +95,12 @@ def test_an_event_that_is_no_object(shared_root, event):
 )
 def test_malformed_users(predict, users, expected):
     status, body = predict(users)
-    assert (status, code(body), body["error"]["retryable"]) == ("400", expected, False)
+    assert (status, code(body)) == ("400", expected)
 
 
 def test_users_left_out(predict):
-    assert ask({})[0] == "400"
+    status, body = ask({})
+    assert (status, code(body)) == ("400", "INVALID_USERS")
 
 
 def test_no_users(predict):
@@ -124,6 +131,30 @@ def test_monstrous_json(predict, users):
     assert predict(users)[0] in {"400", "422"}
 
 
+def nest(depth):
+    value = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def endless():
+    value = {}
+    value["again"] = value
+    return value
+
+
+def test_objects_nested_without_end(predict, rows):
+    good = predict({"u": rows[0]})
+    for value in (nest(100_000), endless()):
+        assert predict({"u": rows[0] | {"extra": value}}) == good
+        expected = {"code": "TYPE", "feature": "count_pets"}
+        assert reject(predict, rows[1] | {"count_pets": value}, form=dict) == expected
+    expected = {"code": "NOT_AN_OBJECT", "feature": None}
+    assert reject(predict, nest(100_000), form=dict) == expected
+    assert reject(predict, endless(), form=dict)["code"] == "MISSING_FEATURE"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -149,9 +180,13 @@ def test_colons_and_inner_objects_are_no_users_twice(predict, rows):
     assert list(body["prediction"]) == list(users)
 
 
-def test_too_large(predict, monkeypatch):
-    status, body = predict("x" * (6 * 2**20 + 1))
-    assert (status, code(body)) == ("413", "TOO_LARGE")
+def test_too_large(predict, rows, monkeypatch):
+    limit = 6 * 2**20
+    for text in ("x" * (limit + 1), "é" * (limit // 2 + 1), b"\xff" * (limit + 1)):
+        status, body = predict(text)  # that it is no JSON is not looked at
+        assert (status, code(body)) == ("413", "TOO_LARGE")
+    assert predict(json.dumps({"u": rows[0]}).ljust(limit))[0] == "200"
+    assert predict(json.dumps({"u": rows[0]}).ljust(limit + 1))[0] == "413"
     monkeypatch.setattr("push_propensity.handler.predict._LIMITS", ScoringLimits(byte_limit=9))
     assert predict('{"éé": 3}')[0] == "413"  # 9 characters, 11 bytes
     assert predict('{"é": 3}')[0] == "422"
@@ -162,6 +197,10 @@ def test_too_many_users(predict):
     for form in (users, json.dumps(users)):
         status, body = predict(form)
         assert (status, code(body)) == ("413", "TOO_MANY_USERS")
+    del users["0"]
+    for form in (users, json.dumps(users)):
+        status, body = predict(form)
+        assert (status, len(body["rejected"])) == ("422", 20_000)
 
 
 def test_unknown_keys_of_the_event(predict, rows):
@@ -180,12 +219,30 @@ class Context:
 @pytest.mark.parametrize("left", [5, 0, -3, 5.0])
 def test_no_time_left(predict, rows, left):
     status, body = ask({"users": {"u": rows[0]}}, Context(left))
-    assert (status, code(body), body["error"]["retryable"]) == ("503", "NO_TIME_LEFT", True)
+    assert (status, code(body)) == ("503", "NO_TIME_LEFT")
 
 
 @pytest.mark.parametrize("context", [Context(60_000), Context("soon"), object(), "context", 7, {}])
 def test_any_other_context(predict, rows, context):
     assert ask({"users": {"u": rows[0]}}, context)[0] == "200"
+
+
+class Hostile(dict):
+    """An object that fails with a secret wherever it is touched."""
+
+    def __getattribute__(self, name):
+        raise ValueError("sEcReT /root")
+
+    __len__ = __iter__ = __getitem__ = lambda *_: Hostile.__getattribute__(None, "")
+
+
+def test_what_fails_where_it_is_touched(predict, rows, caplog):
+    fine = predict({"u": rows[0]})
+    assert ask({"users": {"u": rows[0]}}, Hostile()) == fine
+    for event in (Hostile(), {"users": Hostile()}, {"users": {"u": Hostile()}}):
+        status, body = ask(event)
+        assert (status, code(body)) == ("500", "INTERNAL")
+        assert "sEcReT" not in json.dumps(body) + caplog.text
 
 
 @pytest.mark.parametrize("strict", ["yes", 1, 0, [], {}])
@@ -219,6 +276,14 @@ def test_ids_come_back_byte_for_byte_and_in_order(predict, rows, ascii_only):
     assert status == "200"
     assert list(body["prediction"]) == IDS
     assert "rejected" not in body
+
+
+@pytest.mark.parametrize("form", [json.dumps, dict])
+def test_ids_of_rejected_users_come_back_byte_for_byte_and_in_order(predict, rows, form):
+    status, body = predict(form({user: {} for user in IDS} | {"good": rows[0]}))
+    assert (status, list(body["prediction"])) == ("200", ["good"])
+    assert list(body["rejected"]) == IDS
+    assert list(predict(form({user: {} for user in IDS}))[1]["rejected"]) == IDS
 
 
 def test_an_empty_id(predict, rows):
@@ -314,15 +379,21 @@ def test_what_is_no_feature_is_ignored(predict, rows):
 
 def test_one_bad_user_among_many(predict, rows):
     users = {f"u{i}": rows[i % len(rows)] for i in range(5000)}
-    status, body = predict({**users, "bad": {"normalised_price": "x"}})
+    status, body = predict({**users, "u2500": rows[0] | {"normalised_price": "x"}})
     assert status == "200"
-    assert body["prediction"] == predict(users)[1]["prediction"]
-    assert list(body["rejected"]) == ["bad"]
+    assert body["rejected"] == {"u2500": {"code": "TYPE", "feature": "normalised_price"}}
+    del users["u2500"]
+    assert len(body["prediction"]) == 4999
+    assert list(body["prediction"].items()) == list(predict(users)[1]["prediction"].items())
 
 
 def test_nothing_can_be_scored(predict, rows):
     status, body = predict({"a": rows[0] | {"vendor": None}, "": rows[0], "c": 7})
-    assert (status, code(body)) == ("422", "NOTHING_TO_SCORE")
+    assert (status, code(body), set(body)) == (
+        "422",
+        "NOTHING_TO_SCORE",
+        {"error", "rejected"},
+    )
     assert body["rejected"] == {
         "a": {"code": "MISSING_FEATURE", "feature": "vendor"},
         "": {"code": "EMPTY_ID", "feature": None},
@@ -370,7 +441,6 @@ def build(users, rows):
 @given(users=user_objects)
 def test_every_user_is_scored_or_rejected_and_the_same_alone(predict, rows, users):
     users = build(users, rows)
-    before = copy.deepcopy(users)
     status, body = predict(users)
     assert status == ("200" if not users or body.get("prediction") else "422")
     predicted, rejected = body.get("prediction", {}), body.get("rejected", {})
@@ -379,12 +449,55 @@ def test_every_user_is_scored_or_rejected_and_the_same_alone(predict, rows, user
     assert set(predicted) | set(rejected) == set(users)
     assert not set(predicted) & set(rejected)
     assert all(0 <= score <= 1 for score in predicted.values())
-    assert predict(users) == (status, body)
-    assert repr(users) == repr(before)
     for user, row in users.items():
         alone = predict({user: row})[1]
         assert alone.get("prediction", {}).get(user) == predicted.get(user)
         assert alone.get("rejected", {}).get(user) == rejected.get(user)
+
+
+events = st.fixed_dictionaries(
+    {"users": user_objects},
+    optional={
+        "model_path": st.sampled_from([None, "push_shared", "push_none", "../push_shared", 7]),
+        "strict": st.sampled_from([None, True, False, "yes"]),
+        "extra": values,
+    },
+)
+
+
+@fixture_is_constant
+@given(events=st.lists(events, min_size=1, max_size=4), data=st.data())
+def test_the_same_call_gives_the_same_bytes_whatever_was_asked_before(
+    predict, rows, monkeypatch, events, data
+):
+    asked = [{**event, "users": build(event["users"], rows)} for event in events]
+    before = repr(asked), copy.deepcopy(asked)
+    answers = []
+    for event in asked:
+        monkeypatch.setattr(predict_module, "_STORE", ModelStore())  # as in a new process
+        answers.append(handler_predict(event, None))
+    for position in data.draw(st.lists(st.sampled_from(range(len(asked))), max_size=8)):
+        assert handler_predict(asked[position], None) == answers[position]
+        assert handler_predict(before[1][position], None) == answers[position]
+    assert (repr(asked), repr(before[1])) == (before[0], before[0])
+
+
+@settings(fixture_is_constant, max_examples=10)
+@given(events=st.lists(events, min_size=1, max_size=5))
+def test_eight_threads_give_what_one_gives(predict, rows, events):
+    asked = [{**event, "users": build(event["users"], rows)} for event in events]
+    expected = [handler_predict(event, None) for event in asked]
+    together = threading.Barrier(8)
+
+    def work(number):
+        together.wait()
+        order = asked[number % len(asked) :] + asked[: number % len(asked)]
+        return [handler_predict(event, None) for event in order]
+
+    with ThreadPoolExecutor(8) as threads:
+        for number, answers in enumerate(threads.map(work, range(8))):
+            start = number % len(asked)
+            assert answers == expected[start:] + expected[:start]
 
 
 @fixture_is_constant
@@ -433,20 +546,13 @@ def test_any_text_is_answered(predict, text):
     assert predict(text)[0] in {"200", "400", "422"}
 
 
-def test_threads_give_what_one_gives(predict, rows):
-    events = [{"users": json.dumps({f"u{i}": row, "bad": i})} for i, row in enumerate(rows[:30])]
+def test_eight_threads_score_large_batches_like_one(predict):
+    batches = [{str(i): row for i, row in enumerate(make_rows(400, seed))} for seed in range(8)]
+    events = [{"users": json.dumps({**users, "bad": 3})} for users in batches]
     expected = [handler_predict(event, None) for event in events]
-    wrong = []
-
-    def work():
-        wrong.extend(i for i, e in enumerate(events) if handler_predict(e, None) != expected[i])
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda event: handler_predict(event, None), events * 8))
+    assert answers == expected * 8
 
 
 def test_no_value_and_no_path_gets_out(predict, rows, caplog, capfd, shared_root):

@@ -1,18 +1,25 @@
 """Which models the handler serves, and what it does about damaged ones."""
 
+import functools
 import os
 import pickle
 import random
 import shutil
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
 import pytest
 
 from push_propensity.bundle import Manifest, publish, read_bundle
 from push_propensity.bundle.manifest import digest_file, encode_manifest
+from push_propensity.handler import predict as predict_module
+from tests.predict.answers import read_answer
 from tests.predict.conftest import ask, settle
+from tests.predict.host import Host, needs_namespaces
 from tests.predict.tiny_bundle import SCHEMA, expected_scores, make_bundle, make_rows
 
 ROW = make_rows(1)[0]
@@ -32,31 +39,52 @@ def served(**event):
 FORBIDDEN = ["", " ", "../../etc/passwd", "/etc/passwd", "/etc", "/", "..", ".", "push/../../etc"]
 FORBIDDEN += ["file:///etc/passwd", "http://127.0.0.1/x", "//proc/self/root", "s3://bucket/key"]
 FORBIDDEN += ["a\0b", "x" * 10_000, "%2e%2e/%2e%2e/etc", "%2e%2e%2fetc", "..\\..\\etc", "push_1\n"]
-FORBIDDEN += [".lock", ".tmp-1", "push_1/", "./push_1", "\ud800", "é", 5, True, ["a"], {"a": 1}]
+FORBIDDEN += [".lock", ".tmp-1", "push_1/", "./push_1", "\ud800", "é", "x" * 101, "-x", "_x", "~"]
+FORBIDDEN += ["${HOME}", "push_shared\0", 0, 5, 1.5, True, False, ["a"], {"a": 1}, b"push_shared"]
+_LOOKS = {"open", "os.listdir", "os.scandir", "os.chdir", "socket.connect", "socket.getaddrinfo"}
+_LISTENERS = []
+
+
+def _listen(event, arguments):
+    if event in _LOOKS:
+        for heard in _LISTENERS:
+            heard.append((event, arguments[0]))
+
+
+@functools.cache  # there is no taking a hook away
+def _listen_from_now_on():
+    sys.addaudithook(_listen)
+
+
+@contextmanager
+def what_is_opened():
+    """Every file, folder and address that is opened in the block."""
+    _listen_from_now_on()
+    _LISTENERS.append([])
+    yield _LISTENERS[-1]
+    _LISTENERS.pop()
 
 
 @pytest.mark.parametrize("path", FORBIDDEN, ids=range(len(FORBIDDEN)))
 def test_a_path_out_of_the_root(predict, path):
-    status, body = predict({"u": ROW}, model_path=path)
-    assert status == "400"
-    assert body["error"]["code"] == "FORBIDDEN_PATH"
+    with what_is_opened() as opened:
+        status, body = predict({"u": ROW}, model_path=path)
+    assert (status, body["error"]["code"]) == ("400", "FORBIDDEN_PATH")
+    assert opened == []
     assert body == predict({"u": ROW}, model_path="/no/such")[1]
 
 
 def test_a_bundle_out_of_the_root_is_not_opened(root, tmp_path):
     publish(make_bundle(), tmp_path / "outside", "push_1")
     publish(make_bundle(), root, "push_1")
-    opened = []
-
-    def listen(event, arguments):
-        if event in {"open", "os.listdir", "os.scandir"} and "outside" in str(arguments[0]):
-            opened.append(str(arguments[0]))
-
-    sys.addaudithook(listen)
     (root / "push_2").symlink_to(tmp_path / "outside" / "push_1")
     for path in (str(tmp_path / "outside" / "push_1"), "../outside/push_1", "push_2"):
-        assert status_of(model_path=path) == "400"
-    assert opened == []
+        with what_is_opened() as opened:
+            assert status_of(model_path=path) == "400"
+        assert opened == []
+    with what_is_opened() as opened:
+        assert status_of(model_path="push_1") == "200"
+    assert ("open", "model.onnx") in opened  # so it would have been heard
 
 
 def test_an_unknown_model(predict):
@@ -81,6 +109,25 @@ def test_what_is_no_directory(root):
     assert status_of(model_path="push_fifo") == status_of(model_path="push_file") == "404"
     assert status_of(model_path="push_empty") == "503"
     assert status_of(model_path="latest") == "404"
+
+
+@pytest.mark.slow
+@needs_namespaces
+def test_devices_are_refused(root):
+    publish(make_bundle(), root, "push_1")
+    (root / "push_device").touch()
+    asked = {"users": {"u": ROW}}
+    with Host(root) as host:
+        expected = host.predict(**asked)
+        host.run("mount --bind /dev/zero models/push_device")
+        assert read_answer(host.predict(**asked, model_path="push_device"))[0] == "404"
+        for name in FILES:
+            host.run(f"mount --bind /dev/zero models/push_1/{name}")
+            assert read_answer(host.predict(**asked))[0] == "503"
+            host.run(f"umount models/push_1/{name}")
+            assert host.predict(**asked) == expected
+        host.run("mount --bind /dev/zero models/latest")
+        assert read_answer(host.predict(**asked))[0] == "503"
 
 
 def test_links_are_refused(root, tmp_path):
@@ -196,19 +243,26 @@ def test_a_damaged_file_is_noticed_and_its_repair_too(bundle, name, damage, tmp_
     assert served() == "push_new"
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_noticed(bundle):
+    """A thousand of them, among them those that leave a JSON number or a digest's value alike."""
     dice = random.Random(3)
     contents = {name: (bundle / name).read_bytes() for name in FILES}
-    flips = [(name, dice.randrange(len(contents[name])), dice.randrange(8)) for name in FILES * 25]
-    digits = [i for i, c in enumerate(contents["manifest.json"]) if chr(c) in "abcdefABCDEF"]
-    flips += [("manifest.json", position, 5) for position in dice.sample(digits, 60)]
+    names = dice.choices(FILES, k=899)
+    flips = [(name, dice.randrange(len(contents[name])), dice.randrange(8)) for name in names]
+    letters = [i for i, c in enumerate(contents["manifest.json"]) if chr(c) in "abcdefABCDEF"]
+    flips += [("manifest.json", position, 5) for position in dice.sample(letters, 100)]
     flips.append(("manifest.json", contents["manifest.json"].index(b"1e-06") + 1, 5))
+    assert len(flips) == 1000
     for name, position, bit in flips:
-        content = bytearray(contents[name])
-        content[position] ^= 1 << bit
-        (bundle / name).write_bytes(content)
-        assert status_of() == "503", (name, position, bit)
-        (bundle / name).write_bytes(contents[name])
+        with (bundle / name).open("r+b") as file:
+            file.seek(position)
+            file.write(bytes([contents[name][position] ^ 1 << bit]))
+            file.flush()
+            status, body = ask({"users": {"u": ROW}})
+            assert (status, body["error"]["code"]) == ("503", "MODEL_DAMAGED"), (name, position)
+            file.seek(position)
+            file.write(contents[name][position : position + 1])
     assert served() == "push_new"
 
 
@@ -288,19 +342,47 @@ def test_a_manifest_of_another_form(bundle):
     assert served() == "push_new"
 
 
+@pytest.mark.slow
 def test_predicting_while_bundles_are_published(root):
-    publish(make_bundle(), root)
-    stop, statuses = threading.Event(), []
+    """A hundred, with eight threads that ask: each score is that of the model that is named."""
+    bundles = {f"push_{seed}": make_bundle(seed=seed) for seed in range(101)}
+    expected = {name: expected_scores([ROW], seed)[0] for seed, name in enumerate(bundles)}
+    publish(bundles["push_0"], root, "push_0")
+    stop, named = threading.Event(), []
 
     def ask_on():
         while not stop.is_set():
-            statuses.append(status_of())
+            status, body = ask({"users": {"u": ROW}})
+            assert status == "200", body
+            assert body["prediction"]["u"] == pytest.approx(expected[body["model_name"]], abs=1e-6)
+            named.append(body["model_name"])
 
-    thread = threading.Thread(target=ask_on)
-    thread.start()
-    for number in range(100):
-        publish(make_bundle(seed=number), root)
-    stop.set()
-    thread.join()
-    assert set(statuses) == {"200"}
-    assert len(statuses) > 10
+    with ThreadPoolExecutor(8) as threads:
+        asking = [threads.submit(ask_on) for _ in range(8)]
+        for name in list(bundles)[1:]:
+            publish(bundles[name], root, name)
+            while named[-1:] != [name] and not any(each.done() for each in asking):
+                time.sleep(0.001)
+        stop.set()
+        for each in asking:
+            each.result()
+    assert set(bundles) - set(named) <= {"push_0"}
+    assert len(predict_module._STORE) <= 4
+
+
+def test_a_rollback_is_served_at_the_next_call(root):
+    for seed in range(3):
+        publish(make_bundle(seed=seed), root, f"push_{seed}")
+    settle(root)
+    for name in ("push_2", "push_0", "push_1", "push_2", "push_1"):
+        assert served(model_path=name) == name
+        (root / "latest").write_text(f"{name}\n")
+        assert served() == name
+
+
+def test_few_models_stay_in_memory(root):
+    names = [publish(make_bundle(seed=seed), root).path for seed in range(9)]
+    settle(root)
+    for name in names * 2:
+        assert served(model_path=name) == name
+        assert 1 <= len(predict_module._STORE) <= 4

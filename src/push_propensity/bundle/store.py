@@ -12,6 +12,23 @@ from push_propensity.bundle.reading import SIZE_LIMIT, Bundle, read_bundle
 
 _Signature = tuple[tuple[int, ...], ...]
 _STEP_NANOSECONDS = 100_000_000
+_LOADING = threading.Lock()  # one bundle at a time
+_LOOKING = threading.Lock()  # at what is kept; whoever loads may take it too
+
+
+def _pause() -> None:
+    _LOADING.acquire()
+    _LOOKING.acquire()
+
+
+def _go_on() -> None:
+    _LOOKING.release()
+    _LOADING.release()
+
+
+# A forked process has no thread that would finish what another one began: nothing may be under
+# way in here or in ONNX Runtime's loading when a host forks its workers.
+os.register_at_fork(before=_pause, after_in_parent=_go_on, after_in_child=_go_on)
 
 
 @dataclass(frozen=True)
@@ -37,8 +54,6 @@ class ModelStore:
         self._capacity = capacity
         self._size_limit = size_limit
         self._entries: OrderedDict[Path, _Entry] = OrderedDict()
-        self._lock = threading.Lock()
-        self._loading = threading.Lock()
 
     def get(self, path: Path) -> Bundle:
         """Return the bundle at `path` with its model loaded.
@@ -50,7 +65,7 @@ class ModelStore:
         found = self._find(path)
         if found is not None:
             return found
-        with self._loading:
+        with _LOADING:
             return self._find(path) or self._load(path)
 
     def __len__(self) -> int:
@@ -58,15 +73,15 @@ class ModelStore:
         return len(self._entries)
 
     def _find(self, path: Path) -> Bundle | None:
-        with self._lock:
+        with _LOOKING:
             entry = self._entries.get(path)
         if entry is None:
             return None
         if _sign(path) != entry.signature:
-            with self._lock:
+            with _LOOKING:
                 self._entries.pop(path, None)
             return None
-        with self._lock:
+        with _LOOKING:
             if path in self._entries:
                 self._entries.move_to_end(path)
         return entry.bundle
@@ -82,7 +97,7 @@ class ModelStore:
         return bundle
 
     def _keep(self, path: Path, entry: _Entry) -> None:
-        with self._lock:
+        with _LOOKING:
             self._entries[path] = entry
             while len(self._entries) > self._capacity:
                 self._entries.popitem(last=False)

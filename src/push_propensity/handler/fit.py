@@ -4,6 +4,7 @@ Nothing of the project's data folder is written; only the bundle is published.
 """
 
 import functools
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -32,12 +33,21 @@ from push_propensity.handler.answers import (
 )
 from push_propensity.handler.observation import Call
 from push_propensity.handler.places import ENVIRONMENT, environment, find_project, models_root
-from push_propensity.handler.quiet_kedro import Pipeline, run_in_memory
+from push_propensity.handler.quiet_kedro import Pipeline, quiet, run_in_memory
 
 _OPTIONS = "params:training_options"
 _PARTS = ("train", "validation", "calibration", "test")
 _MOST_FIELDS = 10
 _LOCK = threading.Lock()  # resolving a configuration is not safe in threads
+
+
+def _renew_lock() -> None:
+    """A forked process has none of the threads that may have held it."""
+    global _LOCK  # noqa: PLW0603
+    _LOCK = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Parametrisation(BaseModel):
@@ -79,7 +89,7 @@ def fit(event: object, context: object) -> Answer:
 def _answer_fit(event: object, context: object, call: Call) -> Answer:
     request = _read_request(check_event(event))
     check_time_left(context)
-    with _LOCK:
+    with _LOCK, quiet():
         check_time_left(context)  # the wait may have taken it
         published = _fit(request, call)
     call.model = published.name

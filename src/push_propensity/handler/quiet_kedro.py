@@ -2,8 +2,9 @@
 
 At its import Kedro replaces the handlers of the root logger, unless it is given another logging
 configuration; an incremental one without content changes nothing. What Kedro says of a run in
-memory, a dozen lines, is kept from the host's log, where a call is one line; what it says of the
-host's own runs is not.
+memory, a dozen lines, is kept from the host's log, where a call is one line: also the text of an
+error, which may hold a user's values, and what is said of opening a project, which holds absolute
+paths. What it says of the host's own runs is not.
 """
 
 import logging
@@ -16,17 +17,29 @@ from typing import Any
 
 _VARIABLE = "KEDRO_LOGGING_CONFIG"
 _TALKERS = (
+    "fsspec.local",
+    "kedro.config.omegaconf_config",
+    "kedro.framework.context.context",
+    "kedro.framework.hooks.manager",
     "kedro.framework.project",  # says at its import where its logging configuration is
+    "kedro.framework.session.session",
+    "kedro.framework.session.store",
+    "kedro.io.catalog_config_resolver",
     "kedro.io.core",
     "kedro.io.data_catalog",
     "kedro.pipeline.node",
+    "kedro.pipeline.pipeline",
     "kedro.runner.sequential_runner",
+    "kedro.validation.model_factory",
+    "kedro.validation.pandera_validator",
+    "kedro.validation.parameter_validator",
+    "kedro.validation.type_extractor",
 )
 _QUIET = ContextVar("quiet", default=False)
 
 
-def _is_worth_saying(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or not _QUIET.get()
+def _is_worth_saying(_: logging.LogRecord) -> bool:
+    return not _QUIET.get()
 
 
 for _name in _TALKERS:
@@ -34,8 +47,8 @@ for _name in _TALKERS:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what Kedro says below a warning in this thread out of the log."""
+def quiet() -> Iterator[None]:
+    """Keep what Kedro says in this thread out of the log."""
     token = _QUIET.set(True)
     try:
         yield
@@ -55,12 +68,12 @@ def _logging_untouched() -> Iterator[None]:
         del os.environ[_VARIABLE]
 
 
-with _quiet(), _logging_untouched():
+with quiet(), _logging_untouched():
     from kedro.io import DataCatalog, MemoryDataset
     from kedro.pipeline import Pipeline
     from kedro.runner import SequentialRunner
 
-__all__ = ["Pipeline", "run_in_memory"]
+__all__ = ["Pipeline", "quiet", "run_in_memory"]
 
 
 def run_in_memory(pipeline: Pipeline, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,6 +84,6 @@ def run_in_memory(pipeline: Pipeline, inputs: Mapping[str, Any]) -> dict[str, An
     """
     datasets = {name: MemoryDataset(data, copy_mode="assign") for name, data in inputs.items()}
     made = {name: MemoryDataset(copy_mode="assign") for name in pipeline.all_outputs()}
-    with _quiet():
+    with quiet():
         results = SequentialRunner().run(pipeline, DataCatalog({**datasets, **made}))
         return {name: dataset.load() for name, dataset in results.items()}
