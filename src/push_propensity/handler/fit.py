@@ -43,7 +43,7 @@ _LOCK = threading.Lock()  # resolving a configuration is not safe in threads
 
 def _renew_lock() -> None:
     """A forked process has none of the threads that may have held it."""
-    global _LOCK  # noqa: PLW0603
+    global _LOCK
     _LOCK = threading.Lock()
 
 
