@@ -15,7 +15,6 @@ from push_propensity.bundle import ModelStore
 from push_propensity.feature_frame import CATEGORICAL_FEATURES, FEATURE_NAMES, NUMERIC_FEATURES
 from push_propensity.handler import handler_predict
 from push_propensity.handler import predict as predict_module
-from push_propensity.scoring import ScoringLimits
 from tests.predict.conftest import ask
 from tests.predict.tiny_bundle import SCHEMA, expected_scores, make_rows
 
@@ -187,7 +186,7 @@ def test_too_large(predict, rows, monkeypatch):
         assert (status, code(body)) == ("413", "TOO_LARGE")
     assert predict(json.dumps({"u": rows[0]}).ljust(limit))[0] == "200"
     assert predict(json.dumps({"u": rows[0]}).ljust(limit + 1))[0] == "413"
-    monkeypatch.setattr("push_propensity.handler.predict._LIMITS", ScoringLimits(byte_limit=9))
+    monkeypatch.setenv("PUSH_PROPENSITY_MAX_BYTES", "9")
     assert predict('{"éé": 3}')[0] == "413"  # 9 characters, 11 bytes
     assert predict('{"é": 3}')[0] == "422"
 
@@ -201,6 +200,23 @@ def test_too_many_users(predict):
     for form in (users, json.dumps(users)):
         status, body = predict(form)
         assert (status, len(body["rejected"])) == ("422", 20_000)
+
+
+def test_fewer_users_where_the_environment_says_so(predict, monkeypatch):
+    monkeypatch.setenv("PUSH_PROPENSITY_MAX_USERS", "2")
+    assert predict({"a": {}, "b": {}})[0] == "422"
+    assert predict({"a": {}, "b": {}, "c": {}})[0] == "413"
+    monkeypatch.setenv("PUSH_PROPENSITY_MAX_USERS", "")
+    assert predict({"a": {}, "b": {}, "c": {}})[0] == "422"
+
+
+@pytest.mark.parametrize("name", ["PUSH_PROPENSITY_MAX_BYTES", "PUSH_PROPENSITY_MAX_USERS"])
+@pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5", "1e3", " 7", "9" * 20])
+def test_limits_that_are_none(predict, monkeypatch, name, limit):
+    monkeypatch.setenv(name, limit)
+    status, body = predict({})
+    assert (status, code(body)) == ("400", "BAD_PARAMETER")
+    assert f"{name} must be a whole number above 0" in body["error"]["message"]
 
 
 def test_unknown_keys_of_the_event(predict, rows):

@@ -87,7 +87,8 @@ def test_bodies_that_are_not_utf_8(client, body):
 
 
 def test_no_more_is_read_than_is_allowed(client, monkeypatch):
-    monkeypatch.setattr(requests, "BYTE_LIMIT", 1_000)
+    monkeypatch.setattr(requests, "ROOM", 900)
+    monkeypatch.setenv("PUSH_PROPENSITY_MAX_BYTES", "100")
     read = []
 
     def parts():

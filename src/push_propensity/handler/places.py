@@ -1,4 +1,4 @@
-"""Where the handler finds the project and its models."""
+"""What the environment tells the handlers: where project and models are, how much is taken."""
 
 import os
 import re
@@ -7,10 +7,14 @@ from pathlib import Path
 from kedro.utils import find_kedro_project
 
 from push_propensity.errors import BundleNotFoundError, ParameterError
+from push_propensity.scoring import ScoringLimits
 
 MODELS = "PUSH_PROPENSITY_MODELS"
 PROJECT = "PUSH_PROPENSITY_PROJECT"
 ENVIRONMENT = "KEDRO_ENV"
+MOST_BYTES = "PUSH_PROPENSITY_MAX_BYTES"
+MOST_USERS = "PUSH_PROPENSITY_MAX_USERS"
+_DEFAULT_LIMITS = {MOST_BYTES: 6 * 2**20, MOST_USERS: 20_000}
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -51,3 +55,21 @@ def models_root() -> Path:
     name = environment()
     output = project / "data" if name == "base" else project / "data" / "environments" / name
     return output / "06_models"
+
+
+def scoring_limits() -> ScoringLimits:
+    """Return how much may be scored in one call.
+
+    Raises:
+        ParameterError: A limit is no whole number above 0.
+    """
+    return ScoringLimits(byte_limit=_read_limit(MOST_BYTES), user_limit=_read_limit(MOST_USERS))
+
+
+def _read_limit(name: str) -> int:
+    configured = os.environ.get(name)
+    if not configured:
+        return _DEFAULT_LIMITS[name]
+    if not re.fullmatch(r"[1-9][0-9]{0,11}", configured):
+        raise ParameterError(f"{name} must be a whole number above 0.")
+    return int(configured)

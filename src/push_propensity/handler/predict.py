@@ -15,12 +15,11 @@ from push_propensity.handler.answers import (
     check_time_left,
 )
 from push_propensity.handler.observation import Call, Scoring
-from push_propensity.handler.places import models_root
+from push_propensity.handler.places import models_root, scoring_limits
 from push_propensity.handler.quiet_kedro import Pipeline, run_in_memory
 from push_propensity.pipelines import inference
-from push_propensity.scoring import ScoringLimits, parse_users
+from push_propensity.scoring import parse_users
 
-_LIMITS = ScoringLimits(byte_limit=6 * 2**20, user_limit=20_000)
 _STORE = ModelStore()
 
 
@@ -65,7 +64,7 @@ def _read_strict(strict: object) -> bool:
 def _read_users(users: object) -> dict[str, Any]:
     if users is None:
         raise Refusal("400", "INVALID_USERS", "'users' is missing: {user id: {feature: value}}.")
-    return parse_users(users, _LIMITS)
+    return parse_users(users, scoring_limits())
 
 
 def _load_bundle(model_path: object) -> Bundle:

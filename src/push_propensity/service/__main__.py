@@ -25,6 +25,8 @@ _LOGGING: dict[str, Any] = {
 }
 _OTHERS = {
     "MODELS": "The models root. Default: that of the project.",
+    "MAX_BYTES": "The most bytes of users in a call. Default: 6291456.",
+    "MAX_USERS": "The most users of a call. Default: 20000.",
     "PROJECT": "The project that fits are made in. Default: the one around this folder.",
 }
 

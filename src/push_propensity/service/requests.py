@@ -13,8 +13,9 @@ import orjson
 from starlette.requests import Request
 
 from push_propensity.handler.answers import Refusal
+from push_propensity.handler.places import scoring_limits
 
-BYTE_LIMIT = 7 * 2**20  # the handler's limit is for the users alone
+ROOM = 2**20  # for what is beside the users, in bytes
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,12 @@ async def read_body(request: Request) -> bytes:
     Raises:
         Refusal: It is larger than what is accepted (413); no more than that is read.
     """
+    most = scoring_limits().byte_limit + ROOM
     content = bytearray()
     async for part in request.stream():
         content += part
-        if len(content) > BYTE_LIMIT:
-            raise Refusal("413", "TOO_LARGE", f"A body may have at most {BYTE_LIMIT} bytes.")
+        if len(content) > most:
+            raise Refusal("413", "TOO_LARGE", f"A body may have at most {most} bytes.")
     return bytes(content)
 
 
