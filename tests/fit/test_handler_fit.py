@@ -692,7 +692,7 @@ class TestTheUnexpected:
             status, body = fit(EVENT)
         assert (status, body["error"]["code"]) == ("500", "INTERNAL")
         assert "sEcReT" not in body["error"]["message"] + caplog.text
-        assert f"handler_fit failed with {error.__name__}" in caplog.text
+        assert f'"failure":"{error.__name__} at ' in caplog.text
         assert published(models) == before
         assert fit(EVENT)[0] == "200"
 
@@ -801,3 +801,13 @@ class TestPlaces:
         assert (status, body["error"]["code"]) == ("500", "STORAGE")
         assert published(models) == before
         assert fit(EVENT)[0] == "200"
+
+
+def test_what_is_not_installed_is_said(fit, monkeypatch):
+    def fail(*_):
+        raise ModuleNotFoundError("No module named 'xgboost'", name="xgboost")
+
+    monkeypatch.setattr("push_propensity.handler.fit._open_catalog", fail)
+    status, body = fit(EVENT)
+    assert (status, body["error"]["code"]) == ("500", "NOT_INSTALLED")
+    assert body["error"]["message"] == "xgboost is not installed. Install the extra `pipelines`."

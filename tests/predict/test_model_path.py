@@ -107,7 +107,7 @@ def test_what_is_no_directory(root):
     (root / "push_file").write_bytes(b"PK")
     (root / "push_empty").mkdir()
     assert status_of(model_path="push_fifo") == status_of(model_path="push_file") == "404"
-    assert status_of(model_path="push_empty") == "503"
+    assert status_of(model_path="push_empty") == "404"
     assert status_of(model_path="latest") == "404"
 
 
@@ -128,6 +128,15 @@ def test_devices_are_refused(root):
             assert host.predict(**asked) == expected
         host.run("mount --bind /dev/zero models/latest")
         assert read_answer(host.predict(**asked))[0] == "503"
+
+
+def test_what_else_lies_under_the_root_is_no_bundle(root):
+    publish(make_bundle(), root, "push_1")
+    (root / "selection").mkdir()
+    (root / "selection" / "leaderboard.csv").write_text("")
+    (root / "latest").unlink()
+    assert served() == "push_1"
+    assert status_of(model_path="selection") == "404"
 
 
 def test_links_are_refused(root, tmp_path):

@@ -80,12 +80,22 @@ def test_the_unexpected_is_located(predict, monkeypatch, caplog):
     monkeypatch.setattr("push_propensity.handler.predict._load_bundle", fail)
     caplog.set_level("INFO", "push_propensity")
     predict({"u": ROW})
-    error, line = [r for r in caplog.records if r.name == "push_propensity.handler"]
-    assert error.levelno == logging.ERROR
+    (line,) = [r for r in caplog.records if r.name == "push_propensity.handler"]
+    assert line.levelno == logging.WARNING
     told = json.loads(line.getMessage())
     assert told["failure"].startswith("KeyError at test_observation.py:")
-    assert told["failure"] in error.getMessage()
     assert "sEcReT" not in caplog.text
+
+
+def test_a_damaged_model_is_explained(root, caplog):
+    publish(make_bundle(), root, "push_1")
+    (root / "push_1" / "model.onnx").write_bytes(b"damaged")
+    assert ask({"users": {"u": ROW}})[0] == "503"
+    (line,) = [r for r in caplog.records if r.name == "push_propensity.handler"]
+    assert line.levelno == logging.WARNING
+    told = json.loads(line.getMessage())
+    assert told["error"] == "MODEL_DAMAGED"
+    assert told["reason"] == "push_1: Not as published: model.onnx. Restore the model."
 
 
 LOG = """

@@ -46,8 +46,18 @@ def test_publishing_keeps_as_many_as_it_is_told(root):
     for number in range(1, 6):
         publish(BUNDLE, root, f"push_{number}", keep=2)
         assert len(published_names(root)) == min(number, 2)
+    publish(BUNDLE, root, "push_only", keep=1)  # and what was the default before
+    assert published_names(root) == ["push_5", "push_only"]
     publish(BUNDLE, root, "push_6")
-    assert published_names(root) == ["push_4", "push_5", "push_6"]
+    assert published_names(root) == ["push_5", "push_6", "push_only"]
+
+
+def test_what_was_rolled_back_to_outlives_the_next_publication(five, caplog):
+    caplog.set_level("INFO", "push_propensity")
+    (five / "latest").write_text("push_1\n")
+    publish(BUNDLE, five, "push_6", keep=2)
+    assert published_names(five) == ["push_1", "push_5", "push_6"]
+    assert "Deleted old models: push_2, push_3, push_4" in caplog.text
 
 
 def test_the_default_remains_however_old(five):
@@ -109,7 +119,7 @@ def test_a_deleted_name_is_never_given_again(root):
         "push_x_2",
         "push_x_3",
     ]
-    assert published_names(root) == ["push_x_3"]
+    assert published_names(root) == ["push_x_2", "push_x_3"]
     assert ask({"users": {"u": ROW}, "model_path": "push_x"})[0] == "404"
 
 

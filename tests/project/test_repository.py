@@ -102,7 +102,7 @@ def test_what_serves_is_what_was_tested():
 
 def test_the_image_is_given_what_it_copies():
     built = (ROOT / "Containerfile").read_text(encoding="utf-8")
-    ignore = (ROOT / ".containerignore").read_text(encoding="utf-8")
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8")
     kept = {line[1:] for line in ignore.splitlines() if line.startswith("!")}
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", built, re.MULTILINE)
     assert {name for names in copied for name in names.split()} == kept

@@ -1,5 +1,6 @@
 """What `docs/serving.md` shows works, and what it lists is all there is."""
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from push_propensity.bundle import publish
 from push_propensity.handler import places
+from push_propensity.handler.fit import FitRequest
 from push_propensity.handler.metrics import CallMetrics
 from push_propensity.service.settings import ServiceSettings
 from tests.predict.tiny_bundle import make_bundle, make_rows
@@ -17,7 +19,7 @@ from tests.project.environments import ROOT
 GUIDE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
 EXAMPLES = dict(
     zip(
-        ("score", "lambda", "metrics"),
+        ("score", "fit", "lambda", "metrics"),
         re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL),
         strict=True,
     )
@@ -52,16 +54,34 @@ def test_the_example_of_an_api():
     [
         ({"body": json.dumps({"users": USERS})}, 200),
         ({"body": json.dumps({"users": json.dumps(USERS)})}, 200),
+        (
+            {
+                "body": base64.b64encode(json.dumps({"users": USERS}).encode()).decode(),
+                "isBase64Encoded": True,
+            },
+            200,
+        ),
         ({"body": "{"}, 400),
+        ({"body": "[" * 100_000}, 400),
+        ({"body": "é", "isBase64Encoded": True}, 400),
         ({"body": None}, 400),
         ({}, 400),
-        (None, 400),
     ],
 )
 def test_the_example_of_a_lambda(event, status):
     response = run("lambda")["lambda_handler"](event, None)
     assert response["statusCode"] == status
     assert ("prediction" in json.loads(response["body"])) == (status == 200)
+
+
+def test_the_example_of_a_fit(monkeypatch):
+    """Its event is one that the handler takes."""
+    asked = []
+    monkeypatch.setattr("push_propensity.handler.handler_fit", lambda *given: asked.append(given))
+    run("fit")
+    ((event, _),) = asked
+    request = FitRequest.model_validate(event)
+    assert request.model_parametrisation.parameters == {"C": 0.1}
 
 
 def test_the_example_of_metrics():
@@ -95,7 +115,7 @@ def test_every_code_is_listed():
     text = "".join(Path(source).read_text(encoding="utf-8") for source in sources)
     codes = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+|STORAGE|INTERNAL|TYPE|UNAUTHORISED)"', text))
     variables = {code for code in codes if code.startswith(("PUSH_", "KEDRO_", "PROMETHEUS_"))}
-    codes -= variables | {"HTTP_ERROR"}  # what nothing raises
+    codes -= variables | {"MAX_BYTES", "MAX_USERS", "HTTP_ERROR"}  # the last nothing raises
     assert len(codes) > 20
     assert {code for code in codes if f"`{code}`" not in GUIDE} == set()
 
@@ -108,7 +128,7 @@ def test_every_metric_is_listed():
         for family in registry.collect()
     }
     listed = set(re.findall(r"^\| `(push_propensity_\w+)`", GUIDE, re.MULTILINE))
-    assert named == listed
+    assert named == listed - {"push_propensity_refusals_total"}  # the service's own
 
 
 def test_the_settings_that_it_names_are_there():

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 
+import anyio
 import pytest
 from fastapi.testclient import TestClient
 
@@ -101,6 +102,25 @@ def test_no_more_is_read_than_is_allowed(client, monkeypatch):
     assert client.post("/predict", content=b" " * 998 + b"{}").status_code == 400
 
 
+def test_a_body_that_does_not_come(models):
+    service = create_app(make_settings(timeout_seconds=0.1))
+    sent = []
+
+    async def keep(message):
+        sent.append(message)
+
+    headers = [(b"x-api-key", KEY.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
+    scope |= {"query_string": b"", "server": ("test", 80), "scheme": "http", "app": service}
+
+    async def receive():
+        await anyio.sleep(30)
+
+    anyio.run(service, scope, receive, keep)
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["error"]["code"] == "BODY_LATE"
+
+
 def test_a_call_that_waited_too_long_is_refused(models):
     """One thread is busy; who comes meanwhile has no time left when it is free."""
     begun, finish = threading.Event(), threading.Event()
@@ -195,12 +215,29 @@ def test_metrics_count_the_calls(client):
         ("GET", "/", (404, "NO_SUCH_PATH")),
         ("GET", "/docs", (404, "NO_SUCH_PATH")),
         ("GET", "/predict", (405, "METHOD_NOT_ALLOWED")),
+        ("POST", "/predict/", (404, "NO_SUCH_PATH")),
         ("POST", "/fit", (404, "NO_SUCH_PATH")),
     ],
 )
 def test_what_is_not_there(client, method, path, expected):
     response = client.request(method, path)
     assert (response.status_code, code(response)) == expected
+
+
+def test_refusals_are_logged_and_counted(client, caplog):
+    caplog.set_level("INFO", "push_propensity.service")
+    client.post("/predict", content="[]")
+    client.get("/sEcReT")
+    client.post("/predict", headers={"X-API-Key": "sEcReT"})
+    lines = [json.loads(r.message) for r in caplog.records if r.name.endswith("service.app")]
+    assert [(line["service"], line["status"]) for line in lines] == [
+        ("POST /predict", "400"),
+        ("GET elsewhere", "404"),
+        ("POST /predict", "401"),
+    ]
+    assert "sEcReT" not in caplog.text
+    counted = client.get("/metrics").text
+    assert 'push_propensity_refusals_total{path="/predict",status="401"}' in counted
 
 
 def test_the_unexpected_is_an_answer_too(client, monkeypatch, caplog):
@@ -215,7 +252,7 @@ def test_the_unexpected_is_an_answer_too(client, monkeypatch, caplog):
 
 
 def test_a_caller_who_hangs_up_is_no_error(client, monkeypatch, caplog):
-    async def hang_up(_):
+    async def hang_up(*_):
         raise app.ClientDisconnect
 
     monkeypatch.setattr(app, "read_body", hang_up)

@@ -13,8 +13,9 @@ import urllib.request
 import pytest
 from click.testing import CliRunner
 
+from push_propensity import service
 from push_propensity.bundle import publish
-from push_propensity.service import __main__ as command
+from push_propensity.service import command
 from push_propensity.service.settings import ServiceSettings
 from tests.predict.test_publishing import environment
 from tests.predict.tiny_bundle import make_bundle, make_rows
@@ -58,7 +59,7 @@ def test_settings_come_from_the_environment(variables):
 )
 def test_what_is_wrong_is_said(variables, given, said):
     variables(**given)
-    result = CliRunner().invoke(command.main)
+    result = CliRunner().invoke(command.serve)
     assert result.exit_code == 2
     assert said in result.output
     assert "sEcReT" not in result.output
@@ -66,7 +67,7 @@ def test_what_is_wrong_is_said(variables, given, said):
 
 
 def test_help_names_every_variable():
-    output = CliRunner().invoke(command.main, ["--help"]).output
+    output = CliRunner().invoke(command.serve, ["--help"]).output
     for name in (*ServiceSettings.model_fields, "models", "project"):
         assert f"PUSH_PROPENSITY_{name.upper()} " in output
 
@@ -83,7 +84,7 @@ def test_several_workers_have_a_place_for_their_metrics(variables, monkeypatch, 
 
     monkeypatch.setattr(command.uvicorn, "run", run)
     variables(api_key=KEY, workers=str(workers))
-    assert CliRunner().invoke(command.main).exit_code == 0
+    assert CliRunner().invoke(command.serve).exit_code == 0
     assert started == [(workers, workers > 1)]
 
 
@@ -158,3 +159,15 @@ def test_a_server_answers_counts_and_ends(server):
     assert "sEcReT" not in output
     assert "127.0.0.1:" not in output.replace(address, "")
     assert "Traceback" not in output
+
+
+def test_what_is_not_installed_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "push_propensity.service.command", None)
+    with pytest.raises(SystemExit, match="Install the extra `api`"):
+        service.main()
+
+
+def test_the_key_may_be_a_secret(variables, monkeypatch, tmp_path):
+    (tmp_path / "push_propensity_api_key").write_text(f"{KEY}\n")
+    monkeypatch.setitem(ServiceSettings.model_config, "secrets_dir", tmp_path)
+    assert ServiceSettings().api_keys == (KEY.encode(),)

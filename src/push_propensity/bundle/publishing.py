@@ -31,6 +31,7 @@ from push_propensity.bundle.reading import (
     POINTER,
     Bundle,
     check_name,
+    newest_name,
     published_names,
     read_bundle,
     read_manifest,
@@ -62,8 +63,8 @@ def publish(
         root: The models root; made if it is missing.
         name: The wished name, by default `push_yyyy_mm_dd` of today in UTC. If it is taken, the
             bundle gets `_2`, `_3` ... appended: nothing is ever overwritten.
-        keep: How many bundles remain, see `delete_old`; a failure to delete is logged and no more.
-            By default all remain.
+        keep: How many bundles remain, see `delete_old`, besides the one that was the default
+            until now; a failure to delete is logged and no more. By default all remain.
 
     Raises:
         ModelPathError: The name is not allowed.
@@ -77,6 +78,7 @@ def publish(
         root.mkdir(parents=True, exist_ok=True)
         with lock_root(root):
             _finish_interrupted(root)
+            before = _read_default(root)
             chosen = _free_name(root, wished)
             files = _title_card(bundle.files, chosen)
             manifest = _complete(replace(bundle, files=files), root, chosen, now)
@@ -87,7 +89,7 @@ def publish(
             "space or make it writable, then try again."
         ) from error
     if keep is not None:
-        _delete_old(root, keep)
+        _delete_old(root, keep, before)
     return PublishedBundle(chosen, chosen)
 
 
@@ -116,9 +118,15 @@ def find_published(
     return None
 
 
-def _delete_old(root: Path, keep: int) -> None:
+def _read_default(root: Path) -> str | None:
+    with suppress(BundleError):
+        return newest_name(root)
+    return None
+
+
+def _delete_old(root: Path, keep: int, before: str | None) -> None:
     try:
-        delete_old(root, keep)
+        delete_old(root, keep, before)
     except PushPropensityError as error:
         logger.warning("%s", error)
 

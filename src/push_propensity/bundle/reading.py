@@ -21,6 +21,7 @@ from push_propensity.errors import (
     BundleError,
     BundleNotFoundError,
     ModelPathError,
+    shorten_name,
 )
 
 MODEL = "model.onnx"
@@ -71,13 +72,9 @@ def bundle_path(root: Path, name: object) -> Path:
         BundleNotFoundError: There is no directory of that name.
     """
     path = root / check_name(name)
-    try:
-        mode = path.lstat().st_mode
-    except OSError as error:
-        raise _not_found() from error
-    if stat.S_ISLNK(mode):
-        raise ModelPathError("The model path is a link; give the path of the bundle itself.")
-    if not stat.S_ISDIR(mode):
+    if not _is_directory(path):
+        if path.is_symlink():
+            raise ModelPathError("The model path is a link; give the path of the bundle itself.")
         raise _not_found()
     return path
 
@@ -96,21 +93,23 @@ def newest_name(root: Path) -> str:
     name = _read_pointer(root)
     if name is None:
         return _published_last(root)
-    if (root / name).is_dir() and not (root / name).is_symlink():
+    if _is_directory(root / name):
         return name
     if _read_pointer(root) != name:  # another one was published and this one deleted meanwhile
         return newest_name(root)
-    raise BundleError("The newest model is gone. Restore it or publish another one.")
+    raise BundleError(f"The model that '{POINTER}' names is gone. Restore it or name another one.")
 
 
 def published_names(root: Path) -> list[str]:
-    """Return the names of the directories under the root that may be bundles, sorted."""
+    """Return the names of the bundles under the root, damaged ones too, sorted.
+
+    A directory without manifest and model is something else, such as the results of a selection.
+    """
     try:
-        with os.scandir(root) as entries:
-            found = [entry for entry in entries if NAME.fullmatch(entry.name)]
-            return sorted(entry.name for entry in found if entry.is_dir(follow_symlinks=False))
+        names = [name for name in os.listdir(root) if NAME.fullmatch(name)]
     except FileNotFoundError:
         return []
+    return sorted(name for name in names if _may_be_bundle(root / name))
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -119,9 +118,8 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         BundleError: It is damaged or belongs to another bundle.
     """
-    with _open_directory(path) as directory:
-        manifest = decode_manifest(_read_file(directory, MANIFEST, SIZE_LIMIT))
-    return _check_owner(manifest, path)
+    with _naming(path), _open_directory(path) as directory:
+        return _check_owner(decode_manifest(_read_file(directory, MANIFEST, SIZE_LIMIT)), path)
 
 
 def read_bundle(path: Path, size_limit: int = SIZE_LIMIT) -> Bundle:
@@ -137,17 +135,46 @@ def read_bundle(path: Path, size_limit: int = SIZE_LIMIT) -> Bundle:
             the bundle bears another name than its directory.
     """
     files: dict[str, bytes] = {}
-    with _open_directory(path) as directory:
+    with _naming(path), _open_directory(path) as directory:
         for name in _list_files(directory):
             left = size_limit - sum(map(len, files.values()))
             files[name] = _read_file(directory, name, left)
-    manifest = _check_owner(decode_manifest(files.pop(MANIFEST)), path)
+        manifest = _check_owner(decode_manifest(files.pop(MANIFEST)), path)
+        _check_digests(manifest, files)
+    return Bundle(manifest, files)
+
+
+def _check_digests(manifest: Manifest, files: Mapping[str, bytes]) -> None:
     found = {name: digest_file(content) for name, content in files.items()}
-    if found != dict(manifest.files):
-        raise BundleError("A file of the model was changed, added or removed. Restore it.")
+    names = sorted({*found, *manifest.files})
+    wrong = [shorten_name(n) for n in names if found.get(n) != manifest.files.get(n)]
+    if wrong:
+        raise BundleError(f"Not as published: {', '.join(wrong)}. Restore the model.")
     if MODEL not in files:
         raise BundleError(f"The model has no {MODEL}. Train it anew.")
-    return Bundle(manifest, files)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say of which bundle it is that a check fails."""
+    try:
+        yield
+    except BundleNotFoundError:
+        raise
+    except BundleError as error:
+        raise BundleError(f"{path.name}: {error}") from error
+
+
+def _is_directory(path: Path) -> bool:
+    """Tell whether there is a directory itself, no link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _may_be_bundle(path: Path) -> bool:
+    return _is_directory(path) and any(os.path.lexists(path / name) for name in (MANIFEST, MODEL))
 
 
 def _check_owner(manifest: Manifest, path: Path) -> Manifest:
@@ -158,6 +185,8 @@ def _check_owner(manifest: Manifest, path: Path) -> Manifest:
 
 def _list_files(directory: int) -> list[str]:
     names = sorted(os.listdir(directory))
+    if MANIFEST not in names and MODEL not in names:
+        raise _not_found()
     if MANIFEST not in names or len(names) > _MOST_FILES:
         raise BundleError(f"The model has no {MANIFEST} or too many files. Restore it.")
     return names
@@ -209,7 +238,9 @@ def _read_pointer(root: Path) -> str | None:
 def _published_last(root: Path) -> str:
     names = published_names(root)
     if not names:
-        raise BundleNotFoundError("No model was published yet. Train one first.")
+        raise BundleNotFoundError(
+            "There is no model under the models root. Publish one, or say where models are."
+        )
     return max(names, key=lambda name: read_manifest(root / name).sequence)
 
 

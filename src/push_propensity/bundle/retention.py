@@ -1,5 +1,6 @@
 """Deleting old bundles, never one that is served, and never so that a name is used again."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -13,8 +14,10 @@ from push_propensity.errors import BundleError, StorageError
 TEMPORARY = ".tmp-"
 _RETIRED = ".retired"
 
+logger = logging.getLogger(__name__)
 
-def delete_old(root: Path, keep: int) -> list[str]:
+
+def delete_old(root: Path, keep: int, besides: str | None = None) -> list[str]:
     """Delete all bundles but the `keep` that were published last and those that are served.
 
     Served are the one that is the default and every bundle that a process has loaded. A bundle
@@ -23,6 +26,7 @@ def delete_old(root: Path, keep: int) -> list[str]:
     Args:
         root: The models root.
         keep: How many bundles remain at least.
+        besides: The name of another one that remains.
 
     Returns:
         The names of the deleted bundles, sorted.
@@ -35,11 +39,15 @@ def delete_old(root: Path, keep: int) -> list[str]:
         return []
     try:
         with lock_root(root):
-            return [name for name in _find_old(root, keep) if _delete(root, name)]
+            old = [name for name in _find_old(root, keep) if name != besides]
+            deleted = [name for name in old if _delete(root, name)]
     except OSError as error:
         raise StorageError(
             f"Old models cannot be deleted ({error.strerror}). Make the models root writable."
         ) from error
+    if deleted:
+        logger.info("Deleted old models: %s", ", ".join(deleted))
+    return deleted
 
 
 def retired_names(root: Path) -> set[str]:

@@ -105,9 +105,10 @@ class ModelStore:
 
 def _sign(path: Path) -> _Signature:
     """Return what changes with the directory or a file in it; nothing if it cannot be read."""
+    folder = str(path)
     try:
-        paths = [path, *(path / name for name in sorted(os.listdir(path)))]
-        return tuple(_sign_file(each.lstat()) for each in paths)
+        paths = [folder, *(f"{folder}/{name}" for name in sorted(os.listdir(folder)))]
+        return tuple(_sign_file(os.lstat(each)) for each in paths)
     except OSError:
         return ()
 

@@ -13,7 +13,7 @@ from push_propensity.errors import (
     PushPropensityError,
     UsersError,
 )
-from push_propensity.handler.observation import Call, locate, logger, observe
+from push_propensity.handler.observation import Call, locate, observe
 
 _LEAST_MILLISECONDS = 50
 _STATUSES: tuple[tuple[type[PushPropensityError], str], ...] = (
@@ -102,11 +102,15 @@ def _answer(
         call.error = refusal.code
         return refusal.answer
     except PushPropensityError as error:
+        given = refuse_error(error)
         call.error = error.code
-        return refuse_error(error)
+        call.reason = str(error) if given["statusCode"] >= "500" else None
+        return given
+    except ModuleNotFoundError as error:
+        call.error, call.reason = "NOT_INSTALLED", f"{error.name} is not installed."
+        return refuse("500", call.error, f"{call.reason} Install the extra `pipelines`.")
     except Exception as error:  # nothing may get out
         call.error, call.failure = "INTERNAL", locate(error)
-        logger.error("%s failed with %s", call.handler, call.failure)
         return refuse("500", "INTERNAL", "Something unexpected went wrong; see the log.")
 
 

@@ -1,7 +1,7 @@
 """What one call of a handler did: counts and times, never an id or a value of a user's.
 
-Every call is logged as one line of JSON by the logger `push_propensity.handler` at level INFO.
-Whoever wants to know more adds an observer.
+Every call is logged as one line of JSON by the logger `push_propensity.handler`, at level INFO, or
+WARNING where the answer is a server's error. Whoever wants to know more adds an observer.
 """
 
 import logging
@@ -46,12 +46,14 @@ class Scoring:
 class Call:
     """One call of a handler, filled in while it runs.
 
+    `reason` says why an answer is a server's error; `failure` where the unexpected happened.
     `seconds` has the time of each stage that was entered, and that of the whole call as `total`.
     """
 
     handler: str
     status: str = ""
     error: str | None = None
+    reason: str | None = None
     model: str | None = None
     trained: bool | None = None
     scoring: Scoring | None = None
@@ -86,8 +88,9 @@ def remove_observer(observer: Observer) -> None:
 
 def observe(call: Call) -> None:
     """Log the call and show it to the observers; one that fails is logged and harms nothing."""
-    if logger.isEnabledFor(logging.INFO):
-        logger.info("%s", orjson.dumps(_describe(call)).decode())
+    level = logging.WARNING if call.status.startswith("5") else logging.INFO
+    if logger.isEnabledFor(level):
+        logger.log(level, "%s", orjson.dumps(_describe(call)).decode())
     for observer in tuple(_OBSERVERS):
         try:
             observer(call)
@@ -107,6 +110,7 @@ def _describe(call: Call) -> dict[str, Any]:
         "handler": call.handler,
         "status": call.status,
         "error": call.error,
+        "reason": call.reason,
         "failure": call.failure,
         "model": call.model,
         "trained": call.trained,

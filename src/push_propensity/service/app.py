@@ -1,5 +1,6 @@
 """The service as an ASGI application."""
 
+import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
@@ -10,7 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client import CONTENT_TYPE_LATEST, Counter
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -19,16 +20,22 @@ from push_propensity.errors import PushPropensityError
 from push_propensity.handler import handler_fit, handler_predict
 from push_propensity.handler.answers import Answer, Refusal, answer, refuse
 from push_propensity.handler.metrics import expose_metrics, record_metrics
-from push_propensity.handler.observation import locate, logger
+from push_propensity.handler.observation import locate
 from push_propensity.handler.places import models_root
 from push_propensity.handler.predict import load_newest
 from push_propensity.service import documentation
 from push_propensity.service.requests import Deadline, read_body, read_fit, read_prediction
 from push_propensity.service.settings import ServiceSettings
 
+logger = logging.getLogger(__name__)
+
 _FITS_AT_ONCE = 4
 _KEY = APIKeyHeader(
     name="X-API-Key", scheme_name="api_key", description="The service's key.", auto_error=False
+)
+
+_REFUSALS = Counter(
+    "push_propensity_refusals", "Requests that reached no handler.", ["path", "status"]
 )
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -45,11 +52,12 @@ class AnsweringRoute(APIRoute):
             try:
                 return await handle(request)
             except Refusal as refusal:
+                _note(request, refusal.answer["statusCode"], refusal.code)
                 return _respond(refusal.answer)
             except ClientDisconnect:
                 return Response(status_code=499)  # nobody reads it
             except Exception as error:  # nothing may get out
-                logger.error("The service failed with %s", locate(error))
+                _note(request, "500", locate(error), logging.WARNING)
                 message = "Something unexpected went wrong; see the log."
                 return _respond(refuse("500", "INTERNAL", message))
 
@@ -69,6 +77,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         description=documentation.DESCRIPTION,
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
         exception_handlers={HTTPException: _answer_http_error},
     )
     app.router.route_class = AnsweringRoute
@@ -78,7 +87,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app.get("/metrics", dependencies=guard, **documentation.METRICS)(give_metrics)
     app.post("/predict", dependencies=guard, **documentation.PREDICT)(_predicting(settings))
     if settings.allow_fit:
-        app.post("/fit", dependencies=guard, **documentation.FIT)(_fitting())
+        app.post("/fit", dependencies=guard, **documentation.FIT)(_fitting(settings))
     return app
 
 
@@ -87,11 +96,12 @@ async def say_alive() -> Response:
     return _respond(answer("200", {"status": "alive"}))
 
 
-async def say_ready() -> Response:
+async def say_ready(request: Request) -> Response:
     """The newest model is loaded and passed its checks."""
     try:
         bundle = await to_thread.run_sync(lambda: load_newest(models_root()))
     except PushPropensityError as error:
+        _note(request, "503", str(error), logging.WARNING)
         return _respond(refuse("503", error.code, str(error)))
     return _respond(answer("200", {"status": "ready", "model_name": bundle.manifest.name}))
 
@@ -106,19 +116,19 @@ def _predicting(settings: ServiceSettings) -> Endpoint:
     limiter = CapacityLimiter(os.cpu_count() or 1)
 
     async def predict(request: Request) -> Response:
+        event = read_prediction(await read_body(request, settings.timeout_seconds))
         deadline = Deadline(settings.timeout_seconds)
-        event = read_prediction(await read_body(request))
         return _respond(await to_thread.run_sync(handler_predict, event, deadline, limiter=limiter))
 
     return predict
 
 
-def _fitting() -> Endpoint:
+def _fitting(settings: ServiceSettings) -> Endpoint:
     """Fits one model after the other, beside the predictions."""
     limiter = CapacityLimiter(_FITS_AT_ONCE)
 
     async def fit(request: Request) -> Response:
-        event = read_fit(await read_body(request))
+        event = read_fit(await read_body(request, settings.timeout_seconds))
         return _respond(await to_thread.run_sync(handler_fit, event, None, limiter=limiter))
 
     return fit
@@ -145,9 +155,18 @@ def _respond(given: Answer) -> Response:
     )
 
 
-async def _answer_http_error(_: Request, error: Exception) -> Response:
+def _note(request: Request, status: str, reason: str, level: int = logging.INFO) -> None:
+    """Log and count what the service refuses itself: of that the handlers know nothing."""
+    path = getattr(request.scope.get("route"), "path", "elsewhere")
+    _REFUSALS.labels(path, status).inc()
+    line = {"service": f"{request.method} {path}", "status": status, "reason": reason}
+    logger.log(level, "%s", orjson.dumps(line).decode())
+
+
+async def _answer_http_error(request: Request, error: Exception) -> Response:
     """No such path or method, in the handlers' form."""
     assert isinstance(error, HTTPException)
+    _note(request, str(error.status_code), error.detail)
     code = {404: "NO_SUCH_PATH", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "HTTP_ERROR")
     response = _respond(refuse(str(error.status_code), code, error.detail))
     response.headers.update(error.headers or {})

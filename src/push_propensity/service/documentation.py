@@ -95,6 +95,7 @@ _REASONS = {
     400: "Not JSON, another structure than this, or a model path that is not allowed.",
     401: "The key is missing or wrong.",
     404: "There is no such model.",
+    408: "The body did not come in time.",
     409: "The same fit is running in another process; try again later.",
     413: "The body is too large, or there are too many users.",
     422: "No user can be scored, or with `strict` not every one; for a fit: unusable data.",
@@ -102,8 +103,8 @@ _REASONS = {
     503: "The model failed its integrity check, or there was no time left (retryable).",
 }
 _STATUSES = {
-    "predict": (400, 401, 404, 413, 422, 500, 503),
-    "fit": (400, 401, 404, 409, 413, 422, 500, 503),
+    "predict": (400, 401, 404, 408, 413, 422, 500, 503),
+    "fit": (400, 401, 404, 408, 409, 413, 422, 500, 503),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import orjson
+from anyio import fail_after
 from starlette.requests import Request
 
 from push_propensity.handler.answers import Refusal
@@ -30,13 +31,21 @@ class Deadline:
         return 1000 * (self.started + self.seconds - time.monotonic())
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, seconds: float) -> bytes:
     """Return the body of a request.
 
     Raises:
-        Refusal: It is larger than what is accepted (413); no more than that is read.
+        Refusal: It is larger than what is accepted (413), of which no more is read; or it did not
+            come in time (408).
     """
-    most = scoring_limits().byte_limit + ROOM
+    try:
+        with fail_after(seconds):
+            return await _read(request, scoring_limits().byte_limit + ROOM)
+    except TimeoutError:
+        raise Refusal("408", "BODY_LATE", f"The body did not come in {seconds:g} s.") from None
+
+
+async def _read(request: Request, most: int) -> bytes:
     content = bytearray()
     async for part in request.stream():
         content += part
