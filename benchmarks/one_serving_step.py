@@ -77,7 +77,7 @@ def _train_plainly(catalog: Any, frame: Any, candidate: str, parameters: Mapping
 
 
 def compare(folder: str, rounds: Mapping[str, int]) -> dict[str, Any]:
-    """Time handler and plain pipeline in turns, by the number of users.
+    """Time handler and plain pipeline in turns, by the number of users, and the handler alone.
 
     The largest number of users is given as an object, others as JSON text.
     """
@@ -108,7 +108,9 @@ def _compare_at(plain: Any, users: Users, rounds: int) -> dict[str, Any]:
         if list(answer) != list(users):
             sys.exit("Not every user got a score.")
     take_turns(calls, round(WARM_UP * rounds) + 1)
-    return {name: _summarise(times) for name, times in take_turns(calls, rounds).items()}
+    times = take_turns(calls, rounds)
+    times["alone"] = take_turns({"handler": calls["handler"]}, rounds)["handler"]
+    return {name: _summarise(nanoseconds) for name, nanoseconds in times.items()}
 
 
 def predict(users: object) -> str:

@@ -69,8 +69,8 @@ class LoadedModel:
 def _order_alike(columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.intp]:
     """Order the rows so that neighbours are alike, by the features with the fewest values first.
 
-    Neighbours then mostly go the same way through a tree, which the processor foresees: a
-    quarter of the time of many trees.
+    Neighbours then mostly go the same way through a tree, which the processor foresees: many trees
+    are faster so.
     """
     height = len(next(iter(columns.values())))
     numbers = [column[:, 0] for column in columns.values() if column.dtype != object]
