@@ -47,6 +47,9 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
 MESSAGES: dict[str, str] = {
     "Malformed JSON": "a line is no JSON object. Let the catalog entry count and put aside such "
     "lines (load_args: ignore_errors: true), or export it again.",
+    "does not support the encoding": "its encoding is none that DuckDB reads: utf-8, utf-16 or "
+    "latin-1. Set load_args.encoding of its catalog entry to one of them (latin-1 for "
+    "Windows-1252), or save the file as UTF-8.",
     "connection to server": "the database server does not answer or does not let you in. Check "
     "host, port, database and credentials of the catalog entry.",
     "[PATH_NOT_FOUND]": MISSING,

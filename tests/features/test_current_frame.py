@@ -21,6 +21,7 @@ from push_propensity.features import (
     build_feature_frame,
     read_raw_tables,
 )
+from push_propensity.features.listing import choose_products
 from push_propensity.simulation import simulate_shop
 from tests.features.random_shop import OPTIONS, START, USERS, compile_query, history, number_orders
 from tests.features.test_extended_features import ALL
@@ -145,6 +146,15 @@ class TestChosenProducts:
         chosen = CurrentOptions(as_of=at("02-09 10:00"), products=("C", "E"))
         with pytest.raises(DataError, match="No features for the products E:"):
             build_current_frame(read(), ALL, chosen)
+
+    @pytest.mark.parametrize(
+        ("listed", "chosen", "said"),
+        [("3", 3, "are text: put them in quotes"), (3, "3", "are whole numbers")],
+    )
+    def test_ids_of_the_other_kind_are_told_so(self, listed, chosen, said):
+        rows = ibis.memtable({"variant_id": [listed, listed]})
+        with pytest.raises(DataError, match=f"No features for the products 3: .* {said}"):
+            choose_products(rows, (chosen,))
 
     def test_a_moment_before_the_data_has_no_features(self):
         with pytest.raises(DataError, match="No product is listed for any active user"):

@@ -239,6 +239,20 @@ def test_a_byte_that_is_no_text_is_one_line_s_damage(tmp_path):
     assert report["taken_in"] == len(LINES)
 
 
+def test_an_encoding_that_is_not_said(tmp_path):
+    text = csv_text([(row[0], row[1], row[2], "thé", *row[4:]) for row in LINES])
+    write_csv(tmp_path, "").write_bytes(text.encode("latin-1"))
+    message = refusal(configuration(tmp_path))
+    assert "5 of 5 order lines cannot be taken in" in message
+    assert "mostly have another encoding, delimiter or quote than load_args" in message
+
+
+def test_an_encoding_that_is_not_known(tmp_path):
+    write_csv(tmp_path, csv_text(LINES))
+    message = refusal(with_entry(tmp_path, ENTRIES[".csv"], load_args={"encoding": "cp1252"}))
+    assert "Set load_args.encoding of its catalog entry to one of them (latin-1" in message
+
+
 def test_another_encoding(tmp_path):
     path = write_csv(tmp_path, "")
     path.write_bytes(csv_text(LINES).replace("tea", "thé").encode("latin-1"))

@@ -180,7 +180,7 @@ def test_the_runner_up_is_told_where_it_is_known(evidence, runner_up, verdicts):
     [
         (0.3, "worked", "was 0.300 product AP ahead of Own-frequency rule, the baseline to beat"),
         (-0.3, "failed", "was 0.300 product AP behind Own-frequency rule, the baseline to beat"),
-        (-0.01, "noise", "(standard error 0.020, paired by fold): within noise."),
+        (-0.01, "noise", " by Student's t over 3 folds): within noise."),
     ],
 )
 def test_the_lead_over_the_baseline_to_beat(evidence, difference, verdict, words):
@@ -226,6 +226,9 @@ def test_few_folds_need_a_larger_difference(evidence):
     assert not findings._certain(evidence, **difference, folds=3)
     assert findings._certain(evidence, **difference, folds=10)
     assert not findings._certain(evidence, **difference, folds=1)
+    told = findings._over_folds(evidence, **difference, folds=3)
+    assert told.endswith("−0.013 to 0.073 by Student's t over 3 folds")
+    assert "cannot be told" in findings._over_folds(evidence, **difference, folds=1)
 
 
 def test_the_best_and_worst_settings_are_told(evidence):

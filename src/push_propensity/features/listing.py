@@ -52,12 +52,20 @@ def choose_products(rows: ir.Table, products: Sequence[str | int]) -> ir.Table:
     unlisted = [str(product) for product in products if product not in found]
     if unlisted:
         raise DataError(
-            f"No features for the products {', '.join(unlisted)}: they have no price or no sale in "
-            "the days before the moment that feature_options.listing_days asks for, or no user is "
-            "active. Choose other products, or write their ids as the raw tables do (text in "
-            "quotes, whole numbers without)."
+            f"No features for the products {', '.join(unlisted)}: {_why_unlisted(rows, unlisted)}"
         )
     return chosen
+
+
+def _why_unlisted(rows: ir.Table, unlisted: Sequence[str]) -> str:
+    listed = rows.select("variant_id").distinct().to_pyarrow()["variant_id"].to_pylist()
+    if set(unlisted) & set(map(str, listed)):
+        kind = "text: put them in quotes" if isinstance(listed[0], str) else "whole numbers"
+        return f"the ids of these tables are {kind}."
+    return (
+        "they have no price or no sale in the days before the moment that "
+        "feature_options.listing_days asks for, or no user is active. Choose other products."
+    )
 
 
 def listing_periods(raw: RawTables, options: FeatureOptions) -> ir.Table:

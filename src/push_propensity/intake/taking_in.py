@@ -1,11 +1,13 @@
 """The rows that are taken in, once per order and product, and those that are put aside."""
 
+from collections.abc import Mapping
+
 import ibis
 import ibis.expr.types as ir
 from ibis import _
 
 from push_propensity.errors import DataError
-from push_propensity.intake.judging import CATEGORIES, FIELDS, IDS
+from push_propensity.intake.judging import CATEGORIES, FIELDS, IDS, UNREADABLE_LINE
 from push_propensity.intake.values import mask_id
 
 
@@ -52,8 +54,18 @@ def check_share_put_aside(judged: ir.Table, quarantine: ir.Table, largest_share:
             f"{aside} of {rows} order lines cannot be taken in, more than the allowed share of "
             f"{largest_share:g}: {counted}. They are in the quarantine file. Correct the source or "
             "its description in the parameters ingestion, or raise "
-            "ingestion.largest_share_put_aside."
+            f"ingestion.largest_share_put_aside.{_hint(reasons)}"
         )
+
+
+def _hint(reasons: Mapping[str, int]) -> str:
+    """What else to look at where lines as such cannot be read."""
+    if next(iter(reasons), None) != UNREADABLE_LINE:
+        return ""
+    return (
+        " Lines that cannot be read mostly have another encoding, delimiter or quote than "
+        "load_args of the catalog entry order_lines says."
+    )
 
 
 def merge_lines(judged: ir.Table, previous: ir.Table | None) -> ir.Table:

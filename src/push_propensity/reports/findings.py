@@ -434,11 +434,12 @@ def _lead(evidence: Evidence, role: str, called: str) -> Iterator[Finding]:
         return
     ahead, error = float(other["difference"]), float(other["standard_error"])
     paths = evidence.paths[evidence.paths["candidate"] == evidence.name]
-    sure = _certain(evidence, abs(ahead), error, int(paths["folds"].max()) if len(paths) else 0)
+    folds = int(paths["folds"].max()) if len(paths) else 0
+    sure = _certain(evidence, abs(ahead), error, folds)
     text = (
         f"On the folds {evidence.label} was {number(abs(ahead))} product AP "
         f"{'ahead of' if ahead >= 0 else 'behind'} {entry_label(str(other['candidate']))}{called} "
-        f"(standard error {number(error)}, paired by fold){'' if sure else ': within noise'}."
+        f"({_over_folds(evidence, abs(ahead), error, folds)}){'' if sure else ': within noise'}."
     )
     settled: Verdict = "worked" if ahead >= 0 else "failed"
     yield Finding("Folds and test", settled if sure else "noise", text)
@@ -492,7 +493,7 @@ def _regularisation(evidence: Evidence) -> Iterator[Finding]:
         text = (
             f"{entry_label(str(candidate))}, {parameter}: the best trial has {best['setting']} and "
             f"product AP {number(best['mean'])} on the folds; the best with {worst['setting']} is "
-            f"{number(behind)} behind (standard error {number(error)}, paired by fold), "
+            f"{number(behind)} behind ({_over_folds(evidence, behind, error, worst['folds'])}), "
             f"{'so it matters' if matters else 'which is within noise'}."
         )
         edge = _edge(path, best) if matters else ""
@@ -504,7 +505,21 @@ def _certain(evidence: Evidence, difference: float, error: float, folds: int) ->
     """Whether a mean difference over folds is told from 0 by Student's t, few folds minded."""
     if folds < 2 or not defined(error):
         return False
-    return difference > error * float(t.ppf((1 + evidence.confidence) / 2, folds - 1))
+    return difference > _half_width(evidence, error, folds)
+
+
+def _half_width(evidence: Evidence, error: float, folds: int) -> float:
+    """Half the interval of a mean over folds, by Student's t."""
+    return error * float(t.ppf((1 + evidence.confidence) / 2, folds - 1))
+
+
+def _over_folds(evidence: Evidence, difference: float, error: float, folds: int) -> str:
+    """How sure a difference that is paired by fold is, in words."""
+    if folds < 2 or not defined(error):
+        return "one fold alone, so it cannot be told how sure that is"
+    half = _half_width(evidence, error, folds)
+    ends = evidence.interval(difference - half, difference + half)
+    return f"{ends} by Student's t over {folds} folds"
 
 
 def _edge(path: pd.DataFrame, best: pd.Series) -> str:

@@ -67,9 +67,14 @@ def count(value: float) -> str:
 
 
 def percent(share: float | None, decimals: int = 0) -> str:
-    """Write a share as a percentage, without a line break before the sign."""
+    """Write a share as a percentage, without a line break before the sign.
+
+    What is not quite all is not rounded to 100 %.
+    """
     if share is None or not math.isfinite(share):
         return MISSING
+    if share < 1 and round(100 * share, decimals) == 100:
+        decimals, share = decimals + 1, min(share, 1 - 10.0 ** -(decimals + 3))
     return f"{100 * share:.{decimals}f}".replace("-", "−") + "\N{NO-BREAK SPACE}%"
 
 
