@@ -71,8 +71,10 @@ def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     _check_pipelines([*(arguments["pipelines"] or []), *filter(None, [arguments["pipeline"]])])
     invoke = click.get_current_context().invoke
     with errors_on_one_screen():
+        known = _known_names(arguments["conf_source"])
         config = _load_context(arguments["env"], arguments["conf_source"]).config_loader
         parameters = config["parameters"]
+        _check_configuration(config, known)
         _check_parameters(arguments["params"], parameters)
         for chosen in _runs(arguments, parameters.get("start_from"), config):
             results: Mapping[str, Any] = invoke(kedro_run, **arguments | {"pipelines": chosen})
@@ -140,6 +142,23 @@ def _check_parameters(given: Mapping[str, Any], parameters: Mapping[str, Any]) -
             f"no parameter is called {', '.join(unknown)}. There are: {', '.join(sorted(known))}.",
             param_hint="--params",
         )
+
+
+def _known_names(conf_source: str | None) -> dict[str, set[str]]:
+    """The names in conf/base; to be read before the environment, as resolvers are of the last."""
+    base = _load_context("base", conf_source).config_loader
+    return {kind: set(base[kind]) for kind in ("parameters", "globals")}
+
+
+def _check_configuration(config: Mapping[str, Any], known: Mapping[str, set[str]]) -> None:
+    """Refuse names in an environment's or your own files that conf/base does not have."""
+    for kind, names in known.items():
+        unknown = sorted(set(config[kind]) - names)
+        if unknown:
+            raise ParameterError(
+                f"{kind}.yml of the environment or of conf/local sets {', '.join(unknown)}, which "
+                f"nothing reads. There are: {', '.join(sorted(names))}. Correct the name."
+            )
 
 
 def _load_context(env: str | None, conf_source: str | None) -> Any:

@@ -116,6 +116,15 @@ class TestRun:
         assert "no parameter is called minimum_items" in output
         assert "split" in output
 
+    @pytest.mark.parametrize("kind", ["parameters", "globals"])
+    def test_a_name_in_a_file_that_nothing_reads(self, kedro, project, kind):
+        (project / f"conf/local/{kind}.yml").write_text("raw_rot: {a: 1}\n")
+        status, output = kedro("--pipelines", "data_processing")
+        assert status == 1
+        said = " ".join(output.split())
+        assert f"{kind}.yml of the environment or of conf/local sets raw_rot, which nothing" in said
+        assert "There are:" in said
+
     def test_an_unknown_environment(self, kedro):
         status, output = kedro("--env", "typo")
         assert status == 1
