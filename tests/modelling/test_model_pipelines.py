@@ -139,7 +139,11 @@ class TestTraining:
         dataset.save(trained["model_bundle"])
         loaded = dataset.load()
         assert loaded.manifest.fingerprint == trained["fingerprint"]
-        assert loaded.files == trained["model_bundle"].files
+        card = trained["model_bundle"].files["model_card.md"]
+        titled = card.replace(
+            b"# Model card\n", f"# Model card: {loaded.manifest.name}\n".encode(), 1
+        )
+        assert loaded.files == trained["model_bundle"].files | {"model_card.md": titled}
 
     def test_reproducible(self, inputs, selected, trained):
         again = run(training.create_pipeline(), **inputs, winner=selected["winner"])

@@ -57,6 +57,9 @@ def test_a_parameter_that_is_not_allowed_is_named(entry):
 def test_the_installed_command_and_version():
     with (ROOT / "pyproject.toml").open("rb") as file:
         settings = tomllib.load(file)
-    assert settings["project"]["scripts"] == {"push-propensity": "push_propensity.__main__:main"}
+    assert settings["project"]["scripts"] == {
+        "push-propensity": "push_propensity.__main__:main",
+        "push-propensity-api": "push_propensity.service:main",
+    }
     assert settings["tool"]["kedro"]["package_name"] == "push_propensity"
     assert __version__
