@@ -123,18 +123,22 @@ def test_a_body_that_does_not_come(models):
 
 def test_a_call_that_waited_too_long_is_refused(models):
     """One thread is busy; who comes meanwhile has no time left when it is free."""
-    begun, finish = threading.Event(), threading.Event()
+    finish, come = threading.Event(), threading.Semaphore(0)
+    read = app.read_prediction
 
     def slow(event, deadline):
-        if not begun.is_set():
-            begun.set()
-            finish.wait(30)
+        finish.wait(60)
         return handler_predict(event, deadline)
+
+    def read_and_tell(body):
+        come.release()
+        return read(body)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "handler_predict", slow)
+        patch.setattr(app, "read_prediction", read_and_tell)
         patch.setattr(app.os, "cpu_count", lambda: 1)
-        service = create_app(make_settings(timeout_seconds=0.2))
+        service = create_app(make_settings(timeout_seconds=2))
         with TestClient(service, headers={"X-API-Key": KEY}) as client:
             answers = []
 
@@ -142,10 +146,11 @@ def test_a_call_that_waited_too_long_is_refused(models):
                 answers.append(client.post("/predict", json={"users": {"u": ROWS[0]}}))
 
             threads = [threading.Thread(target=ask) for _ in range(2)]
-            threads[0].start()
-            assert begun.wait(30)
-            threads[1].start()
-            time.sleep(0.5)
+            for thread in threads:
+                thread.start()
+            for _ in threads:
+                assert come.acquire(timeout=60)
+            time.sleep(2.5)
             finish.set()
             for thread in threads:
                 thread.join()
