@@ -13,14 +13,13 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from feature_engineering import to_markdown
-from serving import MODELS, Candidate
+from serving import MODELS, Candidate, run
 
 ROOT = Path(__file__).parents[1]
 LIMIT_MB = 250  # of an AWS Lambda function's unzipped files
@@ -36,36 +35,24 @@ print(json.loads(answer["body"])["model_name"])
 """
 
 
-def run(
-    *command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
-) -> str:
-    """Run a command that must succeed; return what it printed."""
-    done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(f"{Path(command[0]).name} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
 def build_wheel(folder: Path) -> Path:
     """Build the project's wheel from a copy, free of what earlier builds left."""
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    run(BIN / "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, folder)
+    run([BIN / "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, folder])
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
 def install(wheel: Path, extra: str, folder: Path) -> Path:
     """Install the wheel into a new environment; return the environment's Python."""
-    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    run([sys.executable, "-m", "venv", "--without-pip", folder])
     python = folder / "bin" / "python"
     wanted = f"push-propensity{extra} @ {wheel.as_uri()}"
     constraint = ROOT / "requirements.lock"
     options = ("--compile-bytecode", "--python", python, "--constraint", constraint)
-    run(BIN / "uv", "pip", "install", *options, wanted)
+    run([BIN / "uv", "pip", "install", *options, wanted])
     return python
 
 
@@ -87,7 +74,7 @@ def predict(python: Path, models: Path, user: str, folder: Path) -> str:
     """Score a user in an empty folder; return the name of the model that did."""
     folder.mkdir()
     environment = {"PUSH_PROPENSITY_MODELS": str(models), "PATH": os.environ["PATH"]}
-    return run(python, "-c", PREDICT, user, cwd=folder, environment=environment).strip()
+    return run([python, "-c", PREDICT, user], environment, folder).strip()
 
 
 def describe(name: str, python: Path) -> list[str]:

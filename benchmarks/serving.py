@@ -109,11 +109,17 @@ class Candidate:
         return dict(list(users.items())[:count])
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Run a process that must succeed; return what it printed."""
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def run(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> str:
+    """Run a process that must succeed, in a folder if one is given; return what it printed."""
+    done = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        sys.exit(f"{' '.join(command[1:3])} failed:\n{done.stdout}{done.stderr}")
+        sys.exit(f"{' '.join(map(str, command[1:3]))} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 

@@ -29,6 +29,7 @@ from push_propensity.bundle.reading import (
     MODEL,
     NAME,
     POINTER,
+    TEMPORARY,
     Bundle,
     check_name,
     newest_name,
@@ -36,7 +37,7 @@ from push_propensity.bundle.reading import (
     read_bundle,
     read_manifest,
 )
-from push_propensity.bundle.retention import TEMPORARY, delete_old, retired_names
+from push_propensity.bundle.retention import delete_old, retired_names
 from push_propensity.errors import BundleError, PushPropensityError, StorageError
 
 logger = logging.getLogger(__name__)

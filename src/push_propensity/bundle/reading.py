@@ -26,6 +26,7 @@ from push_propensity.errors import (
 
 MODEL = "model.onnx"
 POINTER = "latest"
+TEMPORARY = ".tmp-"  # begins the name of what is half written or half deleted
 SIZE_LIMIT = 256 * 2**20
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _POINTER_BYTES = 200

@@ -8,10 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from push_propensity.bundle.locks import have_alone, lock_root
-from push_propensity.bundle.reading import newest_name, published_names, read_manifest
+from push_propensity.bundle.reading import TEMPORARY, newest_name, published_names, read_manifest
 from push_propensity.errors import BundleError, StorageError
 
-TEMPORARY = ".tmp-"
 _RETIRED = ".retired"
 
 logger = logging.getLogger(__name__)

@@ -4,6 +4,7 @@ No label holds an id or a value of a user's. With `PROMETHEUS_MULTIPROC_DIR` set
 host's worker processes are added up; see the documentation of prometheus-client.
 """
 
+import functools
 import os
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
@@ -69,12 +70,10 @@ class CallMetrics:
         _add(self._unknown, count_unknown(scoring))
 
 
+@functools.cache  # a registry takes each metric once
 def record_metrics() -> None:
     """Count every later call of this process in prometheus-client's default registry."""
-    global _RECORDED  # a registry takes each metric once
-    if _RECORDED is None:
-        _RECORDED = CallMetrics()
-        add_observer(_RECORDED)
+    add_observer(CallMetrics())
 
 
 def expose_metrics() -> bytes:
@@ -115,9 +114,6 @@ def count_unknown(scoring: Scoring) -> Mapping[str, int]:
 def _count_others(feature: ModelFeature, rows: Sequence[Mapping[str, Any]]) -> int:
     known = {None, *(feature.categories or ())}
     return sum(row.get(feature.name) not in known for row in rows)
-
-
-_RECORDED: CallMetrics | None = None
 
 
 def _add(counter: Counter, tally: Mapping[Any, int]) -> None:

@@ -124,7 +124,7 @@ def _predicting(settings: ServiceSettings) -> Endpoint:
 
 
 def _fitting(settings: ServiceSettings) -> Endpoint:
-    """Fits one model after the other, beside the predictions."""
+    """Fits beside the predictions; of several requests the handler makes one after the other."""
     limiter = CapacityLimiter(_FITS_AT_ONCE)
 
     async def fit(request: Request) -> Response:
