@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from push_propensity.feature_frame import EXTENDED_GROUPS
+from push_propensity.frame.columns import EXTENDED_GROUPS
 
 ONE_RUN = Path(__file__).with_name("one_run.py")
 REAL_TABLES = Path(__file__).parents[1] / "data" / "01_raw" / "box_builder"

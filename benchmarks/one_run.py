@@ -23,8 +23,8 @@ from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 from kedro.validation.parameter_validator import ParameterValidator
 
-from push_propensity.engines import connect
-from push_propensity.features.comparison import compare_columns, compare_keys
+from compare_frames import compare_columns, compare_keys
+from push_propensity.datasets.engines import connect
 from push_propensity.pipelines import feature_engineering, sample_data
 from push_propensity.settings import CONFIG_LOADER_ARGS
 

@@ -34,7 +34,7 @@ def publish(candidate: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def prepare(candidate: str, parameters: Mapping[str, Any], folder: str) -> dict[str, Any]:
     """Write users, and the published candidate as a plain scikit-learn pipeline of one thread."""
-    from push_propensity.feature_frame import FEATURE_NAMES
+    from push_propensity.frame.columns import FEATURE_NAMES
 
     catalog = _open_catalog()
     frame = catalog.load("feature_frame")

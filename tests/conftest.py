@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from push_propensity.feature_frame import (
+from push_propensity.frame.columns import (
     BASKET_SIZE,
     COLUMNS,
     EXTENDED_FEATURES,

@@ -24,8 +24,8 @@ from yaml import YAMLError
 
 from push_propensity import pipelines
 from push_propensity.errors import ParameterError, PushPropensityError
-from push_propensity.input_files import explain_read_error
-from push_propensity.metrics import HEADLINE
+from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.ingestion.read_errors import explain_read_error
 
 LAST_RESULTS = {"report", "winner"}
 WRITTEN = {  # what a run ends in, to be opened or read on

@@ -5,8 +5,8 @@ from datetime import timedelta
 import ibis
 import pyarrow as pa
 
-from push_propensity.feature_frame import EXTENDED_GROUPS
 from push_propensity.features.options import AffinityOptions, ExtendedOptions, FeatureOptions
+from push_propensity.frame.columns import EXTENDED_GROUPS
 from tests.features.tiny_shop import INVENTORY, TIME, at, raw_tables, table
 
 START = at("01-20 00:00")  # three weeks from here on, so that a month ends within them

@@ -9,12 +9,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import (
-    EXTENDED_FEATURES,
-    EXTENDED_NAMES,
-    FEATURE_NAMES,
-    FEATURES,
-)
 from push_propensity.features import (
     CurrentOptions,
     build_current_frame,
@@ -22,6 +16,12 @@ from push_propensity.features import (
     read_raw_tables,
 )
 from push_propensity.features.listing import choose_products
+from push_propensity.frame.columns import (
+    EXTENDED_FEATURES,
+    EXTENDED_NAMES,
+    FEATURE_NAMES,
+    FEATURES,
+)
 from push_propensity.simulation import simulate_shop
 from tests.features.random_shop import OPTIONS, START, USERS, compile_query, history, number_orders
 from tests.features.test_extended_features import ALL

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 
-from push_propensity.feature_frame import COLUMNS, EXTENDED_FEATURES, EXTENDED_GROUPS
 from push_propensity.features.affinity import neighbours
 from push_propensity.features.options import AffinityOptions, ExtendedOptions, FeatureOptions
 from push_propensity.features.points import repeat_orders
+from push_propensity.frame.columns import COLUMNS, EXTENDED_FEATURES, EXTENDED_GROUPS
 from tests.features.tiny_shop import ORDERS, at, build, raw_tables, read, values
 
 # In January no pair of products is in two orders.

@@ -12,8 +12,8 @@ from kedro.runner import SequentialRunner
 from push_propensity.datasets.table_dataset import TableDataset
 from push_propensity.features import FeatureOptions
 from push_propensity.features.options import SamplingOptions
+from push_propensity.frame.split import SplitOptions
 from push_propensity.pipelines.feature_engineering import create_pipeline
-from push_propensity.splits import SplitOptions
 from tests.features.tiny_shop import build, raw_tables
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -4,7 +4,6 @@ from datetime import datetime
 
 import pytest
 
-from push_propensity.feature_frame import COLUMNS
 from push_propensity.features import FeatureOptions
 from push_propensity.features.history import days_since_purchase
 from push_propensity.features.intent import abandoned_before
@@ -12,6 +11,7 @@ from push_propensity.features.listing import list_products
 from push_propensity.features.points import repeat_orders
 from push_propensity.features.popularity import popularity
 from push_propensity.features.rhythm import days_to_buy, purchase_gaps
+from push_propensity.frame.columns import COLUMNS
 from tests.features.tiny_shop import (
     CARTS,
     INVENTORY,

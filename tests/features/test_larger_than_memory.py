@@ -11,8 +11,8 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
 from push_propensity.features import FeatureOptions
+from push_propensity.frame.split import SplitOptions
 from push_propensity.pipelines.feature_engineering import create_pipeline
-from push_propensity.splits import SplitOptions
 from tests.features.test_feature_engineering import CONF, RAW
 
 SAMPLE = CONF.parent / "data" / "01_raw"

@@ -10,16 +10,16 @@ from kedro_datasets.pandas import CSVDataset
 
 from push_propensity.datasets.table_dataset import TableDataset
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import COLUMNS, EXTENDED_NAMES
-from push_propensity.features import affinity, extended, frame, intent, listing, products, rhythm
-from push_propensity.features.look_ahead import (
+from push_propensity.features import affinity, build, extended, intent, listing, products, rhythm
+from push_propensity.features.options import FeatureOptions
+from push_propensity.features.point_in_time.check import (
     PointInTimeOptions,
     check_point_in_time,
     require_no_look_ahead,
     tabulate,
 )
-from push_propensity.features.options import FeatureOptions
-from push_propensity.features.scrambling import Scramble, scramble_future
+from push_propensity.features.point_in_time.scrambling import Scramble, scramble_future
+from push_propensity.frame.columns import COLUMNS, EXTENDED_NAMES
 from push_propensity.pipelines.point_in_time_check import create_pipeline
 from push_propensity.simulation import simulate_shop
 from tests.features.random_shop import PRICES, SNOOZES
@@ -108,13 +108,13 @@ def count_the_day_itself(patch):
         found = popularity(raw, days, name)
         return found.mutate(day=_.day - 1)
 
-    popularity = frame.popularity
-    patch.setattr(frame, "popularity", looking_ahead)
+    popularity = build.popularity
+    patch.setattr(build, "popularity", looking_ahead)
 
 
 def count_the_order_itself(patch):
-    ordered_before = frame.ordered_before
-    patch.setattr(frame, "ordered_before", lambda raw, points: ordered_before(raw, later(points)))
+    ordered_before = build.ordered_before
+    patch.setattr(build, "ordered_before", lambda raw, points: ordered_before(raw, later(points)))
 
 
 def count_all_orders(patch):
@@ -123,7 +123,7 @@ def count_all_orders(patch):
         pairs = points.select("order_id", "user_id").join(bought, "user_id")
         return pairs.select("order_id", "variant_id").distinct().mutate(ordered_before=1.0)
 
-    patch.setattr(frame, "ordered_before", looking_ahead)
+    patch.setattr(build, "ordered_before", looking_ahead)
 
 
 def count_gaps_of_all_months(patch):

@@ -3,9 +3,9 @@
 import ibis
 import pytest
 
-from push_propensity.feature_frame import COLUMNS, EXTENDED_GROUPS
 from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
 from push_propensity.features.points import known_orders, repeat_orders
+from push_propensity.frame.columns import COLUMNS, EXTENDED_GROUPS
 from tests.features.test_extended_features import ALL, BY_HAND, only
 from tests.features.tiny_shop import build, raw_tables, values
 

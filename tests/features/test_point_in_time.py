@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from push_propensity.feature_frame import COLUMNS, EXTENDED_NAMES
 from push_propensity.features import build_feature_frame, read_raw_tables
+from push_propensity.frame.columns import COLUMNS, EXTENDED_NAMES
 from tests.features.random_shop import (
     OPTIONS,
     PRODUCTS,

@@ -12,8 +12,8 @@ from push_propensity.features import (
     find_first_whole_day,
     read_raw_tables,
 )
+from push_propensity.frame.split import VALIDATION, SplitOptions, keep_large_orders, plan_split
 from push_propensity.simulation import simulate_shop
-from push_propensity.splits import VALIDATION, SplitOptions, keep_large_orders, plan_split
 from tests.simulation.small_shop import small_options
 
 DAY = date(2020, 11, 1)

@@ -11,7 +11,6 @@ from kedro.runner import SequentialRunner
 
 from push_propensity.datasets.table_dataset import TableDataset
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import EXTENDED_GROUPS
 from push_propensity.features import (
     CurrentOptions,
     FeatureOptions,
@@ -20,13 +19,14 @@ from push_propensity.features import (
     extend_feature_frame,
     read_raw_tables,
 )
-from push_propensity.features.look_ahead import PointInTimeOptions, check_point_in_time
+from push_propensity.features.point_in_time.check import PointInTimeOptions, check_point_in_time
 from push_propensity.features.points import repeat_orders
 from push_propensity.features.sampling import drawn_rows
-from push_propensity.input_files import explain_read_error
+from push_propensity.frame.columns import EXTENDED_GROUPS
+from push_propensity.frame.split import SplitOptions
+from push_propensity.ingestion.read_errors import explain_read_error
 from push_propensity.pipelines.feature_engineering import create_pipeline
 from push_propensity.simulation import simulate_shop
-from push_propensity.splits import SplitOptions
 from tests.features.test_feature_engineering import RAW, config
 from tests.features.tiny_shop import at, raw_tables
 from tests.simulation.small_shop import small_options

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from push_propensity import training
+from push_propensity.training import assembly as training
 from tests.predict.answers import read_answer
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from push_propensity.feature_frame import CATEGORICAL_FEATURES, FEATURE_NAMES
+from push_propensity.frame.columns import CATEGORICAL_FEATURES, FEATURE_NAMES
 from push_propensity.handler import handler_fit, handler_predict
 from tests.fit.conftest import frame_file, work_in
 from tests.fit.test_handler_fit import NUMBERS

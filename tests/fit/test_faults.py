@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from push_propensity.bundle import newest_name, published_names, read_bundle
-from push_propensity.feature_frame import FEATURE_NAMES
+from push_propensity.frame.columns import FEATURE_NAMES
 from push_propensity.handler import handler_predict
+from push_propensity.scoring.bundle import newest_name, published_names, read_bundle
 from tests.fit.conftest import published
 from tests.fit.processes import Fitting, answer_together
 from tests.fit.test_handler_fit import NUMBERS, read

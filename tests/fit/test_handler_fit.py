@@ -18,10 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from push_propensity import training
-from push_propensity.bundle import newest_name, publishing, read_bundle
-from push_propensity.feature_frame import COLUMNS, EXTENDED_NAMES, FEATURE_NAMES
+from push_propensity.frame.columns import COLUMNS, EXTENDED_NAMES, FEATURE_NAMES
 from push_propensity.handler import handler_fit, handler_predict
+from push_propensity.scoring.bundle import newest_name, publishing, read_bundle
+from push_propensity.training import assembly as training
 from tests.fit.conftest import ROOT, frame_file, published
 from tests.predict.answers import read_answer
 
@@ -308,7 +308,7 @@ class TestOnce:
 
     def test_another_version_of_the_code_trains_anew(self, fit, monkeypatch, trainings):
         names = [fit(EVENT)[1]["model_name"]]
-        monkeypatch.setattr(training, "__version__", "999.0")
+        monkeypatch.setattr("push_propensity.training.fingerprint.__version__", "999.0")
         names += [fit(EVENT)[1]["model_name"] for _ in range(2)]
         assert len(trainings) == 2
         assert names[0] != names[1] == names[2]
@@ -413,7 +413,7 @@ class other_process:  # noqa: N801
     CODE = """
 import sys
 from pathlib import Path
-from push_propensity.bundle import Fingerprint, claim_fit
+from push_propensity.scoring.bundle import Fingerprint, claim_fit
 with claim_fit(Path(sys.argv[1]), Fingerprint(*sys.argv[2:])) as claimed:
     print(claimed, flush=True)
     sys.stdin.read()

@@ -17,10 +17,10 @@ from rich.console import Console
 from yaml import YAMLError
 
 from push_propensity.__main__ import main
-from push_propensity.bundle import newest_name, read_bundle
 from push_propensity.cli import SHOWN, _in_stages, cli, draw_leaderboard, errors_on_one_screen
 from push_propensity.errors import DataError, ParameterError
-from push_propensity.metrics import HEADLINE
+from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.scoring.bundle import newest_name, read_bundle
 from tests.fit.conftest import frame_file
 
 SMALL_SWEEPS = """

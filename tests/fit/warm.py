@@ -8,7 +8,7 @@ for name in (
     "kedro_viz.integrations.kedro.hooks",
     "omegaconf.grammar_parser",
     "pandera.pandas",
-    "push_propensity.schema",
+    "push_propensity.frame.contract",
 ):
     import_module(name)
 

@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from kedro.io import DataCatalog, MemoryDataset
 
-from push_propensity.intake import IngestionOptions
+from push_propensity.ingestion import IngestionOptions
 from push_propensity.pipelines.ingestion import create_pipeline, nodes
 
 COLUMNS = ("order_id", "user_id", "created_at", "variant_id", "quantity", "price")

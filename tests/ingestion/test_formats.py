@@ -14,8 +14,8 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.runner import SequentialRunner
 
 from push_propensity.errors import DataError
-from push_propensity.input_files import explain_read_error
-from push_propensity.intake import IngestionOptions
+from push_propensity.ingestion import IngestionOptions
+from push_propensity.ingestion.read_errors import explain_read_error
 from push_propensity.pipelines.ingestion import create_pipeline
 from tests.ingestion.postgres_server import missing_server, running_server, write_table
 from tests.ingestion.small_shop import COLUMNS, LINES, OPTIONS, at, ingest

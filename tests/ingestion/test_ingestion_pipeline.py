@@ -7,7 +7,7 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.runner import SequentialRunner
 
-from push_propensity.intake import IngestionOptions
+from push_propensity.ingestion import IngestionOptions
 from push_propensity.pipelines.ingestion import create_pipeline
 from tests.ingestion.small_shop import LINES, ingest, line, memory_catalog, text_table
 

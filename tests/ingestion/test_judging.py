@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from push_propensity.errors import DataError
-from push_propensity.intake import IngestionOptions, judge_lines, read_products
+from push_propensity.ingestion import IngestionOptions, judge_lines, read_products
 from tests.ingestion.small_shop import (
     LINES,
     PRODUCT_COLUMNS,

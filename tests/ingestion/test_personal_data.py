@@ -8,8 +8,12 @@ import pyarrow as pa
 import pytest
 
 from push_propensity.errors import DataError
-from push_propensity.intake.personal_data import inspect_column, looks_like_name, looks_like_phone
-from push_propensity.intake.pseudonyms import KEY_VARIABLE, make_pseudonym, read_key
+from push_propensity.ingestion.personal_data import (
+    inspect_column,
+    looks_like_name,
+    looks_like_phone,
+)
+from push_propensity.ingestion.pseudonyms import KEY_VARIABLE, make_pseudonym, read_key
 from tests.ingestion.small_shop import (
     COLUMNS,
     LINES,

@@ -4,7 +4,7 @@ import ibis
 import pytest
 
 from push_propensity.errors import DataError
-from push_propensity.intake.judging import read_values
+from push_propensity.ingestion.judging import read_values
 from tests.ingestion.small_shop import PRODUCTS, line, options, read, text_table
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from push_propensity.errors import DataError
-from push_propensity.intake import describe
+from push_propensity.ingestion import describe
 from tests.ingestion.small_shop import LINES, ingest, line, options, reasons, text_table
 
 

@@ -11,11 +11,11 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
 from push_propensity.features import CurrentOptions, FeatureOptions
-from push_propensity.intake.options import IngestionOptions
-from push_propensity.intake.report import describe
+from push_propensity.frame.split import SplitOptions
+from push_propensity.ingestion.options import IngestionOptions
+from push_propensity.ingestion.report import describe
 from push_propensity.pipelines import current_frame, feature_engineering, ingestion
 from push_propensity.settings import CONFIG_LOADER_ARGS
-from push_propensity.splits import SplitOptions
 
 PROJECT = Path(__file__).parents[2]
 TEXT = (PROJECT / "docs/your_data.md").read_text()

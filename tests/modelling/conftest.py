@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from push_propensity.candidates import choose_features
-from push_propensity.splits import (
+from push_propensity.frame.columns import choose_features
+from push_propensity.frame.split import (
     FoldOptions,
     Split,
     SplitOptions,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from push_propensity.candidates import ENTRIES, FAMILIES, CandidateOptions
-from push_propensity.feature_frame import FEATURE_NAMES
-from push_propensity.purchase_model import PurchaseModel, fit_model
+from push_propensity.frame.columns import FEATURE_NAMES
+from push_propensity.models.families import ENTRIES, FAMILIES, CandidateOptions
+from push_propensity.models.purchase_model import PurchaseModel, fit_model
 
 # What is fitted where the frame has the 27 columns alone.
 FAMILY_NAMES = tuple(FAMILIES[name].stand_in or name for name in ENTRIES)

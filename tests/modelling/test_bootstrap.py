@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from push_propensity.bootstrap import interval, judge, user_weights
-from push_propensity.metrics import product_average_precision
+from push_propensity.evaluation.bootstrap import interval, judge, user_weights
+from push_propensity.evaluation.metrics import product_average_precision
 
 
 def test_all_rows_of_a_user_are_drawn_together():

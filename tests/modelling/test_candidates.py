@@ -4,20 +4,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 
-from push_propensity.candidates import (
-    ENTRIES,
-    FAMILIES,
-    CandidateOptions,
-    check_parameters,
-    choose_features,
-)
 from push_propensity.errors import DataError, ParameterError
-from push_propensity.feature_frame import (
+from push_propensity.frame.columns import (
     COLUMNS,
     EXTENDED_NAMES,
     FEATURE_NAMES,
     METADATA,
     OWN_FREQUENCY,
+    choose_features,
+)
+from push_propensity.models.families import (
+    ENTRIES,
+    FAMILIES,
+    CandidateOptions,
+    check_parameters,
 )
 
 TRAINABLE = ["logistic_l2", "logistic_elastic_net", "xgboost"]

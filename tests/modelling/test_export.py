@@ -3,10 +3,10 @@ import onnx
 import pytest
 
 from push_propensity.errors import ExportError
-from push_propensity.export import OUTPUT, check_parity, export_model, graph_inputs
-from push_propensity.feature_frame import FEATURE_NAMES, FEATURES
-from push_propensity.onnx_session import open_session
-from push_propensity.purchase_model import calibrate
+from push_propensity.frame.columns import FEATURE_NAMES, FEATURES
+from push_propensity.models.export import OUTPUT, check_parity, export_model, graph_inputs
+from push_propensity.models.purchase_model import calibrate
+from push_propensity.scoring.session import open_session
 from tests.modelling.entries import CANDIDATE_NAMES, entry, fit
 
 TOLERANCE = 1e-5

@@ -8,19 +8,23 @@ from kedro.runner import SequentialRunner
 from sklearn.metrics import average_precision_score
 
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import (
+from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.frame.columns import (
     EXTENDED_GROUPS,
     EXTENDED_NAMES,
     FEATURE_NAMES,
     OWN_FREQUENCY,
 )
-from push_propensity.metrics import HEADLINE
+from push_propensity.frame.split import fold_masks
+from push_propensity.models.purchase_model import calibrate
 from push_propensity.pipelines.feature_study import create_pipeline
-from push_propensity.purchase_model import calibrate
-from push_propensity.splits import fold_masks
-from push_propensity.study.options import StudyOptions, quick, with_winner
-from push_propensity.study.trials import measure_variants
-from push_propensity.study.variants import Variant, ablation_variants, encoding_variants
+from push_propensity.selection.variants.options import StudyOptions, quick, with_winner
+from push_propensity.selection.variants.trials import measure_variants
+from push_propensity.selection.variants.variants import (
+    Variant,
+    ablation_variants,
+    encoding_variants,
+)
 from tests.conftest import sample_rows
 from tests.modelling.entries import entry, fit
 

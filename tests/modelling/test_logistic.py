@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 
-from push_propensity.logistic import PenalisedLogisticRegression
+from push_propensity.models.logistic import PenalisedLogisticRegression
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from push_propensity.metrics import (
+from push_propensity.evaluation.metrics import (
     HEADLINE,
     METRICS,
     ProductRanking,
@@ -13,8 +13,8 @@ from push_propensity.metrics import (
     evaluate_segments,
     expected_calibration_error,
     product_average_precision,
-    row_weights,
 )
+from push_propensity.frame.weights import row_weights
 from tests.conftest import sample_rows
 
 

@@ -6,16 +6,16 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from push_propensity.bundle import publish, read_bundle
-from push_propensity.candidates import ENTRIES
 from push_propensity.datasets import BundleDataset
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import EXTENDED_NAMES, FEATURE_NAMES
-from push_propensity.metrics import HEADLINE
+from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.frame.columns import EXTENDED_NAMES, FEATURE_NAMES
+from push_propensity.frame.split import SplitOptions
+from push_propensity.models.families import ENTRIES
 from push_propensity.pipelines import model_selection, training
-from push_propensity.selection import SelectionOptions
-from push_propensity.splits import SplitOptions
-from push_propensity.training import TrainingOptions
+from push_propensity.scoring.bundle import publish, read_bundle
+from push_propensity.selection.choice import SelectionOptions
+from push_propensity.training.specification import TrainingOptions
 from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry
 

@@ -7,13 +7,13 @@ from scipy.special import expit, logit
 from sklearn.metrics import log_loss
 
 from push_propensity.errors import DataError
-from push_propensity.purchase_model import (
+from push_propensity.frame.split import keep_large_orders
+from push_propensity.models.purchase_model import (
     PurchaseModel,
     calibrate,
     draw_training_rows,
     fit_model,
 )
-from push_propensity.splits import keep_large_orders
 from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 

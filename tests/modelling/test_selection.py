@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from push_propensity.errors import DataError
-from push_propensity.metrics import HEADLINE, METRICS
-from push_propensity.selection import (
+from push_propensity.evaluation.metrics import HEADLINE, METRICS
+from push_propensity.selection.choice import (
     SelectionOptions,
     build_leaderboard,
     choose_trial,

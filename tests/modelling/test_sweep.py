@@ -6,9 +6,9 @@ import pytest
 from scipy.special import expit
 
 from push_propensity.errors import DataError
-from push_propensity.metrics import HEADLINE, METRICS, SEGMENTS, evaluate_segments
-from push_propensity.splits import fold_masks, keep_large_orders
-from push_propensity.sweep import MOST_ROUNDS, EncodedFold, sweep
+from push_propensity.evaluation.metrics import HEADLINE, METRICS, SEGMENTS, evaluate_segments
+from push_propensity.frame.split import fold_masks, keep_large_orders
+from push_propensity.selection.sweep import MOST_ROUNDS, EncodedFold, sweep
 from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 

@@ -6,30 +6,32 @@ import pandas as pd
 import pytest
 
 import push_propensity
-from push_propensity import training
-from push_propensity.bundle import Bundle
 from push_propensity.errors import BundleError, DataError, ParameterError
-from push_propensity.export import export_model
-from push_propensity.feature_frame import EXTENDED_NAMES, FEATURE_NAMES, FEATURES, NUMERIC_FEATURES
-from push_propensity.metrics import HEADLINE, METRICS, evaluate
-from push_propensity.purchase_model import calibrate
-from push_propensity.splits import (
+from push_propensity.evaluation.metrics import HEADLINE, METRICS, evaluate
+from push_propensity.frame.columns import EXTENDED_NAMES, FEATURE_NAMES, FEATURES, NUMERIC_FEATURES
+from push_propensity.frame.split import (
     SplitOptions,
     keep_large_orders,
     plan_split,
     roll_windows,
     split_orders,
 )
-from push_propensity.training import (
-    Specification,
-    TrainingOptions,
+from push_propensity.models.export import export_model
+from push_propensity.models.purchase_model import calibrate
+from push_propensity.scoring.bundle import Bundle
+from push_propensity.training import assembly as training
+from push_propensity.training.assembly import (
     assemble_bundle,
-    choose_specification,
     draw_golden_rows,
     measure,
-    parity_rows,
-    take_fingerprint,
     train_model,
+)
+from push_propensity.training.fingerprint import take_fingerprint
+from push_propensity.training.specification import (
+    Specification,
+    TrainingOptions,
+    choose_specification,
+    parity_rows,
 )
 from tests.modelling.entries import CANDIDATE_NAMES, PARAMETERS, entry, fit
 
@@ -209,7 +211,7 @@ class TestFingerprint:
         (package / "part").mkdir(parents=True)
         (package / "part" / "module.py").write_text("value = 1\n")
         (package / "notes.txt").write_text("no source")
-        monkeypatch.setattr(training, "files", lambda _: package)
+        monkeypatch.setattr("push_propensity.training.fingerprint.files", lambda _: package)
         first = fingerprint(windows, specification).code
         (package / "notes.txt").write_text("still no source")
         assert fingerprint(windows, specification).code == first != code

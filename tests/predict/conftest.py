@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from push_propensity.bundle import publish
+from push_propensity.scoring.bundle import publish
 from tests.predict.answers import read_answer
 from tests.predict.tiny_bundle import make_bundle, make_rows
 

@@ -10,10 +10,10 @@ from kedro.framework.project import configure_project
 from kedro.framework.session import KedroSession
 from kedro.io import DatasetError
 
-from push_propensity.bundle import publish
 from push_propensity.datasets import BundleDataset
 from push_propensity.handler import predict as predict_module
 from push_propensity.pipelines import inference
+from push_propensity.scoring.bundle import publish
 from tests.predict.conftest import ask
 from tests.predict.tiny_bundle import make_bundle, make_rows
 

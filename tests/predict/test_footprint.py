@@ -13,9 +13,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import push_propensity
-from push_propensity.bundle import ModelStore, publish
 from push_propensity.errors import BundleError
 from push_propensity.handler import places
+from push_propensity.scoring.bundle import ModelStore, publish
 from tests.predict.answers import read_answer
 from tests.predict.conftest import settle
 from tests.predict.tiny_bundle import expected_scores, make_bundle, make_rows

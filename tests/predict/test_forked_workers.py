@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from push_propensity.bundle import publish
+from push_propensity.scoring.bundle import publish
 from tests.predict.conftest import settle
 from tests.predict.test_publishing import environment
 from tests.predict.tiny_bundle import make_bundle, make_rows

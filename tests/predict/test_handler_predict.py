@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from push_propensity.bundle import ModelStore
-from push_propensity.feature_frame import CATEGORICAL_FEATURES, FEATURE_NAMES, NUMERIC_FEATURES
+from push_propensity.frame.columns import CATEGORICAL_FEATURES, FEATURE_NAMES, NUMERIC_FEATURES
 from push_propensity.handler import handler_predict
 from push_propensity.handler import predict as predict_module
+from push_propensity.scoring.bundle import ModelStore
 from tests.predict.conftest import ask
 from tests.predict.tiny_bundle import SCHEMA, expected_scores, make_rows
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, fields, replace
 
 import pytest
 
-from push_propensity.bundle import Manifest, publish, read_bundle
-from push_propensity.bundle.manifest import digest_file, encode_manifest
 from push_propensity.handler import predict as predict_module
+from push_propensity.scoring.bundle import Manifest, publish, read_bundle
+from push_propensity.scoring.bundle.manifest import digest_file, encode_manifest
 from tests.predict.answers import read_answer
 from tests.predict.conftest import ask, settle
 from tests.predict.host import Host, needs_namespaces

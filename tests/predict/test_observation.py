@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from push_propensity.bundle import publish
 from push_propensity.handler.metrics import CallMetrics
 from push_propensity.handler.observation import Call, add_observer, remove_observer
+from push_propensity.scoring.bundle import publish
 from tests.predict.conftest import ask
 from tests.predict.test_footprint import SOURCE, run_fresh
 from tests.predict.tiny_bundle import make_bundle, make_rows

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from push_propensity.errors import BundleError
-from push_propensity.onnx_session import open_session
+from push_propensity.scoring.session import open_session
 from tests.predict.test_footprint import PREDICT, run_fresh
 from tests.predict.tiny_bundle import make_graph
 

@@ -16,7 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from push_propensity.bundle import (
+from push_propensity.errors import (
+    BundleError,
+    BundleNotFoundError,
+    ParameterError,
+    StorageError,
+)
+from push_propensity.scoring.bundle import (
     Bundle,
     Fingerprint,
     PublishedBundle,
@@ -25,12 +31,6 @@ from push_propensity.bundle import (
     publish,
     publishing,
     read_bundle,
-)
-from push_propensity.errors import (
-    BundleError,
-    BundleNotFoundError,
-    ParameterError,
-    StorageError,
 )
 from tests.predict.tiny_bundle import make_bundle, tree
 
@@ -262,7 +262,7 @@ PUBLISH = """
 import sys
 from pathlib import Path
 from tests.predict.tiny_bundle import make_bundle
-from push_propensity.bundle import publish
+from push_propensity.scoring.bundle import publish
 bundle = make_bundle(seed=int(sys.argv[2]))
 for _ in range(int(sys.argv[3])):
     print(publish(bundle, Path(sys.argv[1]), "push_x").name, flush=True)

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from push_propensity.bundle import (
+from push_propensity.errors import BundleError, BundleNotFoundError, ParameterError, StorageError
+from push_propensity.scoring.bundle import (
     ModelStore,
     delete_old,
     newest_name,
@@ -15,7 +16,6 @@ from push_propensity.bundle import (
     read_bundle,
     retention,
 )
-from push_propensity.errors import BundleError, BundleNotFoundError, ParameterError, StorageError
 from tests.predict.conftest import ask, settle
 from tests.predict.test_publishing import environment
 from tests.predict.tiny_bundle import expected_scores, make_bundle, make_rows
@@ -79,7 +79,7 @@ def test_what_is_loaded_remains_until_it_is_no_more(five):
 SERVE = """
 import sys, time
 from pathlib import Path
-from push_propensity.bundle import ModelStore
+from push_propensity.scoring.bundle import ModelStore
 store = ModelStore()
 store.get(Path(sys.argv[1]))
 print(len(store), flush=True)
@@ -155,7 +155,7 @@ def test_without_locks_nothing_is_deleted_and_serving_goes_on(five, monkeypatch)
         raise OSError(95, "Operation not supported")
 
     real = retention.lock_root
-    monkeypatch.setattr("push_propensity.bundle.locks.fcntl.flock", fail)
+    monkeypatch.setattr("push_propensity.scoring.bundle.locks.fcntl.flock", fail)
     monkeypatch.setattr(retention, "lock_root", lambda root: real(root.parent))
     assert ask({"users": {"u": ROW}, "model_path": "push_1"})[0] == "200"
     with pytest.raises(StorageError):

@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from push_propensity.bundle import Bundle, Fingerprint, GoldenRows, Manifest, ModelFeature
-from push_propensity.feature_frame import FEATURES
+from push_propensity.frame.columns import FEATURES
+from push_propensity.scoring.bundle import Bundle, Fingerprint, GoldenRows, Manifest, ModelFeature
 
 SCHEMA = tuple(
     ModelFeature(name=f.name, kind=f.kind, minimum=f.minimum, maximum=f.maximum) for f in FEATURES

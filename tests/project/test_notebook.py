@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
-from push_propensity.splits import keep_large_orders
+from push_propensity.frame.split import keep_large_orders
 from tests.project.environments import ROOT
 
 NOTEBOOK = "notebooks/exploration.ipynb"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from push_propensity.bundle import publish
 from push_propensity.handler import places
 from push_propensity.handler.fit import FitRequest
 from push_propensity.handler.metrics import CallMetrics
+from push_propensity.scoring.bundle import publish
 from push_propensity.service.settings import ServiceSettings
 from tests.predict.tiny_bundle import make_bundle, make_rows
 from tests.project.environments import ROOT
@@ -110,7 +110,7 @@ def test_rolling_back_as_it_says(models):
 
 def test_every_code_is_listed():
     package = ROOT / "src" / "push_propensity"
-    sources = [package / "errors.py", package / "scoring.py", package / "feature_schema.py"]
+    sources = [package / "errors.py", package / "scoring/scores.py", package / "scoring/inputs.py"]
     sources += [*(package / "handler").glob("*.py"), *(package / "service").glob("[a-z]*.py")]
     text = "".join(Path(source).read_text(encoding="utf-8") for source in sources)
     codes = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+|STORAGE|INTERNAL|TYPE|UNAUTHORISED)"', text))

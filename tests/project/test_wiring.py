@@ -208,7 +208,7 @@ def test_a_model_s_manifest_names_the_environment(environment):
 
 def test_the_feature_frame_is_validated_in_every_environment(environment):
     entry = environment.entry("feature_frame")
-    assert entry["validator"]["class"] == "push_propensity.schema.check_feature_frame"
+    assert entry["validator"]["class"] == "push_propensity.frame.contract.check_feature_frame"
 
 
 def test_kedro_viz_shows_no_users_in_previews(environment):

@@ -8,13 +8,13 @@ import pandas as pd
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from push_propensity import candidates
-from push_propensity.feature_frame import COLUMNS, FEATURE_NAMES
-from push_propensity.metrics import METRICS, SEGMENTS
+from push_propensity.evaluation.lags import KEYS, measure_lags
+from push_propensity.evaluation.metrics import METRICS, SEGMENTS
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.frame.columns import COLUMNS, FEATURE_NAMES
+from push_propensity.frame.split import Split, SplitOptions, summarise_split
+from push_propensity.models import families
 from push_propensity.pipelines.reporting import create_pipeline
-from push_propensity.reports.page import ReportOptions
-from push_propensity.splits import Split, SplitOptions, summarise_split
-from push_propensity.study.lags import KEYS, measure_lags
 
 ENTRIES = (
     "constant",
@@ -201,7 +201,7 @@ def make_lags(test, models, hours=(0.0, 24.0)):
 def make_inputs():
     """Every free input of the reporting pipeline."""
     trials = make_trials()
-    named = {entry: STAND_INS.get(entry, entry) for entry in candidates.ENTRIES}
+    named = {entry: STAND_INS.get(entry, entry) for entry in families.ENTRIES}
     calibration, test = make_frame(seed=3, first_day="2021-01-01"), make_frame(seed=4)
     fitted = {f"{entry}_model": replace(MODELS[n], name=n) for entry, n in named.items()}
     compared = [fitted["xgboost_model"], fitted["own_frequency_model"]]

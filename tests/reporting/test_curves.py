@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from push_propensity.metrics import ProductRanking
-from push_propensity.reports import curves
+from push_propensity.evaluation import curves
+from push_propensity.evaluation.metrics import ProductRanking
 
 FINE = 4001
 RECALL = (np.arange(FINE) + 0.5) / FINE

@@ -4,7 +4,8 @@ import plotly.io
 import pytest
 
 from push_propensity.pipelines.reporting.pipeline import FIGURES
-from push_propensity.reports import drawing, figures
+from push_propensity.reports.figures import drawing
+from push_propensity.reports.figures import report as figures
 from push_propensity.reports.wording import entry_label
 from tests.reporting.measured_shop import ENTRIES, WINNER
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from push_propensity.feature_frame import FEATURE_NAMES
-from push_propensity.reports.importance import permutation_importance, sample_orders
+from push_propensity.evaluation.importance import permutation_importance, sample_orders
+from push_propensity.frame.columns import FEATURE_NAMES
 from tests.reporting.measured_shop import MODELS, make_frame
 
 FRAME = make_frame(orders=80, products=12, seed=5)

@@ -10,21 +10,21 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 
-from push_propensity.candidates import ENTRIES, CandidateOptions
 from push_propensity.datasets.optional_parquet_dataset import OptionalParquetDataset
 from push_propensity.errors import DataError
+from push_propensity.evaluation.lags import LagOptions, score_at_lag, select_lags
+from push_propensity.evaluation.metrics import HEADLINE, product_average_precision
+from push_propensity.evaluation.uncertainty import measure, resample
 from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
-from push_propensity.metrics import HEADLINE, product_average_precision
+from push_propensity.frame.contract import check_feature_frame
+from push_propensity.frame.split import keep_large_orders
+from push_propensity.models.families import ENTRIES, CandidateOptions
+from push_propensity.models.purchase_model import fit_model
 from push_propensity.pipelines.lag_study import create_pipeline
 from push_propensity.pipelines.reporting.nodes import _evidence
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
-from push_propensity.purchase_model import fit_model
 from push_propensity.reports.findings import summarise
-from push_propensity.reports.uncertainty import measure, resample
-from push_propensity.schema import check_feature_frame
 from push_propensity.simulation import simulate_shop
-from push_propensity.splits import keep_large_orders
-from push_propensity.study.lags import LagOptions, score_at_lag, select_lags
 from tests.reporting.measured_shop import OPTIONS, make_inputs, run_reporting
 from tests.simulation.small_shop import small_options
 

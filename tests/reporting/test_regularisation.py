@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from push_propensity.reports.regularisation import paths
+from push_propensity.selection.paths import paths
 
 SCORES = {
     # trial: (parameters, score of fold 0, score of fold 1)

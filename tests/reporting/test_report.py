@@ -5,10 +5,10 @@ import plotly.io
 import pytest
 from pydantic import ValidationError
 
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.frame.split import SplitOptions
 from push_propensity.pipelines.reporting.pipeline import FIGURES
 from push_propensity.reports import page
-from push_propensity.reports.page import ReportOptions
-from push_propensity.splits import SplitOptions
 from tests.reporting.measured_shop import make_frame, make_inputs, run_reporting
 
 

@@ -4,8 +4,8 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 
+from push_propensity.evaluation.options import ReportOptions
 from push_propensity.pipelines.reporting import create_pipeline
-from push_propensity.reports.page import ReportOptions
 
 CONF = Path(__file__).parents[2] / "conf"
 

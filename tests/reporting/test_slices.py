@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from push_propensity.metrics import evaluate
-from push_propensity.reports import slices
+from push_propensity.evaluation import slices
+from push_propensity.evaluation.metrics import evaluate
 
 
 def test_labels_of_known_rows():

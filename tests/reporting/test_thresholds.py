@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 
-from push_propensity.reports import thresholds
+from push_propensity.evaluation import thresholds
 
 
 @pytest.fixture

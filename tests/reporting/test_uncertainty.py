@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
 
-from push_propensity.bootstrap import interval, user_weights
-from push_propensity.metrics import HEADLINE, METRICS, evaluate, product_average_precision
-from push_propensity.reports import uncertainty
-from push_propensity.reports.uncertainty import GAIN
+from push_propensity.evaluation import uncertainty
+from push_propensity.evaluation.bootstrap import interval, user_weights
+from push_propensity.evaluation.metrics import (
+    HEADLINE,
+    METRICS,
+    evaluate,
+    product_average_precision,
+)
+from push_propensity.evaluation.uncertainty import GAIN
 from tests.reporting.measured_shop import ENTRIES, OPTIONS
 
 

@@ -1,7 +1,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from push_propensity.bundle import publish
+from push_propensity.scoring.bundle import publish
 from push_propensity.service.app import create_app
 from push_propensity.service.settings import ServiceSettings
 from tests.predict.tiny_bundle import make_bundle

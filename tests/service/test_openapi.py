@@ -6,9 +6,9 @@ from fastapi.testclient import TestClient
 from hypothesis import settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from push_propensity.bundle import publish
-from push_propensity.feature_frame import FEATURE_NAMES
+from push_propensity.frame.columns import FEATURE_NAMES
 from push_propensity.handler.answers import answer
+from push_propensity.scoring.bundle import publish
 from push_propensity.service import app
 from push_propensity.service.app import create_app
 from tests.predict.tiny_bundle import make_bundle

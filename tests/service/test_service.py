@@ -8,8 +8,8 @@ import anyio
 import pytest
 from fastapi.testclient import TestClient
 
-from push_propensity.bundle import publish
 from push_propensity.handler import handler_predict
+from push_propensity.scoring.bundle import publish
 from push_propensity.service import app, requests
 from push_propensity.service.app import create_app
 from tests.predict.tiny_bundle import expected_scores, make_bundle, make_rows

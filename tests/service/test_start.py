@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from push_propensity import service
-from push_propensity.bundle import publish
+from push_propensity.scoring.bundle import publish
 from push_propensity.service import command
 from push_propensity.service.settings import ServiceSettings
 from tests.predict.test_publishing import environment

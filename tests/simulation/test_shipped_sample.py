@@ -8,18 +8,18 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from benchmarks.published_frame.compare import compare_with_published, read_frame, to_markdown
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pandas.testing import assert_frame_equal
 
-from push_propensity.feature_frame import COLUMNS
 from push_propensity.features import FeatureOptions
+from push_propensity.frame.columns import COLUMNS
+from push_propensity.frame.split import SplitOptions
 from push_propensity.pipelines import feature_engineering, sample_data, sample_frame
 from push_propensity.settings import CONFIG_LOADER_ARGS
 from push_propensity.simulation import SimulationOptions
-from push_propensity.simulation.compare import compare_with_published, read_frame, to_markdown
-from push_propensity.splits import SplitOptions
 
 PROJECT = Path(__file__).parents[2]
 SHIPPED = PROJECT / "data" / "01_raw"

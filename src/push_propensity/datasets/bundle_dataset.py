@@ -8,7 +8,8 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview
 
-from push_propensity.bundle import (
+from push_propensity.errors import ParameterError
+from push_propensity.scoring.bundle import (
     Bundle,
     PublishedBundle,
     bundle_path,
@@ -17,7 +18,6 @@ from push_propensity.bundle import (
     published_names,
     read_bundle,
 )
-from push_propensity.errors import ParameterError
 
 _SHOWN = (
     "name",

@@ -9,8 +9,8 @@ import ibis.expr.types as ir
 from ibis import BaseBackend
 from kedro_datasets.ibis import TableDataset as StoredTableDataset
 
+from push_propensity.datasets.engines import connect
 from push_propensity.datasets.table_dataset import TableDataset
-from push_propensity.engines import connect
 from push_propensity.errors import DataError
 
 

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from ibis import BaseBackend
 from kedro_datasets.ibis import FileDataset
 
-from push_propensity.engines import connect
+from push_propensity.datasets.engines import connect
 from push_propensity.errors import EngineError
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 import ibis
 import ibis.expr.types as ir
 
-from push_propensity.feature_frame import EXTENDED_GROUPS, PRODUCT, PRODUCT_TYPE, VENDOR
 from push_propensity.features.affinity import affinity
 from push_propensity.features.history import days_since_purchase, own_history
 from push_propensity.features.intent import cart_history, open_cart, regular_age
@@ -18,6 +17,7 @@ from push_propensity.features.orders import order_habits
 from push_propensity.features.popularity import first_sales, popularity_trend
 from push_propensity.features.raw_tables import RawTables
 from push_propensity.features.rhythm import repurchase_rate
+from push_propensity.frame.columns import EXTENDED_GROUPS, PRODUCT, PRODUCT_TYPE, VENDOR
 
 Joined = tuple[ir.Table, list[str]]
 Builder = Callable[[RawTables, ir.Table, FeatureOptions], Iterator[Joined]]

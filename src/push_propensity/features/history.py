@@ -4,10 +4,10 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from push_propensity.feature_frame import PRODUCT, RECENT_ORDERS
 from push_propensity.features.constants import flag_pairs
 from push_propensity.features.points import known_orders
 from push_propensity.features.raw_tables import RawTables
+from push_propensity.frame.columns import PRODUCT, RECENT_ORDERS
 
 
 def outcome(raw: RawTables) -> ir.Table:

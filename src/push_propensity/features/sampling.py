@@ -13,7 +13,6 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from push_propensity.feature_frame import BASKET_SIZE, PRODUCT, SAMPLING_WEIGHT
 from push_propensity.features.constants import constant
 from push_propensity.features.history import past_purchases
 from push_propensity.features.listing import keep_listed, list_products
@@ -22,7 +21,8 @@ from push_propensity.features.points import repeat_orders
 from push_propensity.features.popularity import popularity
 from push_propensity.features.products import add_product_columns
 from push_propensity.features.raw_tables import RawTables
-from push_propensity.splits import VALIDATION, SplitOptions, keep_large_orders, plan_split
+from push_propensity.frame.columns import BASKET_SIZE, PRODUCT, SAMPLING_WEIGHT
+from push_propensity.frame.split import VALIDATION, SplitOptions, keep_large_orders, plan_split
 
 HEX_DIGITS = 7  # their number fits into 32 bits, which it may get
 

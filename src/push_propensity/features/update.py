@@ -6,13 +6,13 @@ from datetime import datetime
 import ibis.expr.types as ir
 
 from push_propensity.errors import DataError
-from push_propensity.feature_frame import SAMPLING_WEIGHT
+from push_propensity.features.build import frame_of_points
 from push_propensity.features.constants import constant
-from push_propensity.features.frame import frame_of_points
 from push_propensity.features.listing import list_products
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.points import repeat_orders
 from push_propensity.features.raw_tables import RawTables
+from push_propensity.frame.columns import SAMPLING_WEIGHT
 
 logger = logging.getLogger(__name__)
 

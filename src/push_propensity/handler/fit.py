@@ -11,17 +11,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from push_propensity.bundle import (
-    Bundle,
-    Fingerprint,
-    PublishedBundle,
-    bundle_path,
-    check_name,
-    claim_fit,
-    find_published,
-    publish,
-    read_bundle,
-)
 from push_propensity.errors import DataError, ParameterError, shorten_name
 from push_propensity.handler.answers import (
     Answer,
@@ -34,6 +23,17 @@ from push_propensity.handler.answers import (
 from push_propensity.handler.observation import Call
 from push_propensity.handler.places import ENVIRONMENT, environment, find_project, models_root
 from push_propensity.handler.quiet_kedro import Pipeline, quiet, run_in_memory
+from push_propensity.scoring.bundle import (
+    Bundle,
+    Fingerprint,
+    PublishedBundle,
+    bundle_path,
+    check_name,
+    claim_fit,
+    find_published,
+    publish,
+    read_bundle,
+)
 
 _OPTIONS = "params:training_options"
 _PARTS = ("train", "validation", "calibration", "test")
@@ -221,7 +221,7 @@ def _load_frame(catalog: Any) -> Any:
     """The feature frame, checked by the validator of its catalog entry."""
     from kedro.io import DatasetError
 
-    from push_propensity.input_files import explain_read_error
+    from push_propensity.ingestion.read_errors import explain_read_error
 
     try:
         return catalog.load("feature_frame")  # the entry alone would not be validated

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from push_propensity.bundle import Bundle
+from push_propensity.scoring.bundle import Bundle
 
 logger = logging.getLogger("push_propensity.handler")
 

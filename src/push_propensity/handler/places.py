@@ -7,7 +7,7 @@ from pathlib import Path
 from kedro.utils import find_kedro_project
 
 from push_propensity.errors import BundleNotFoundError, ParameterError
-from push_propensity.scoring import ScoringLimits
+from push_propensity.scoring.scores import ScoringLimits
 
 MODELS = "PUSH_PROPENSITY_MODELS"
 PROJECT = "PUSH_PROPENSITY_PROJECT"

@@ -4,7 +4,6 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from push_propensity.bundle import Bundle, ModelStore, bundle_path, newest_name
 from push_propensity.errors import BundleError, ParameterError
 from push_propensity.handler.answers import (
     Answer,
@@ -18,7 +17,8 @@ from push_propensity.handler.observation import Call, Scoring
 from push_propensity.handler.places import models_root, scoring_limits
 from push_propensity.handler.quiet_kedro import Pipeline, run_in_memory
 from push_propensity.pipelines import inference
-from push_propensity.scoring import parse_users
+from push_propensity.scoring.bundle import Bundle, ModelStore, bundle_path, newest_name
+from push_propensity.scoring.scores import parse_users
 
 _STORE = ModelStore()
 

@@ -1,1 +1,4 @@
-"""The pipelines: thin Kedro glue around the domain modules."""
+"""The pipelines: which dataset goes through which function, a folder each.
+
+What a function does is in the rooms of the domain, which know no Kedro.
+"""

@@ -1,1 +1,4 @@
-"""What the report says and shows: measurements on the test part, figures, findings, the page."""
+"""What people read: findings in words, tables, figures and pages.
+
+Nothing is measured here: that is `evaluation`.
+"""

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import pandas as pd
 from scipy.stats import t
 
-from push_propensity.feature_frame import describe_features
-from push_propensity.metrics import HEADLINE
-from push_propensity.reports.uncertainty import GAIN
+from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.evaluation.uncertainty import GAIN
+from push_propensity.frame.columns import describe_features
 from push_propensity.reports.wording import (
     DECIMALS,
     count,

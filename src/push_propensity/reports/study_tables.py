@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from push_propensity.metrics import HEADLINE
+from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.wording import (
     MISSING,
@@ -18,7 +18,7 @@ from push_propensity.reports.wording import (
     plural,
     span,
 )
-from push_propensity.study.options import StudyOptions
+from push_propensity.selection.variants.options import StudyOptions
 
 HEADLINES = (HEADLINE, f"{HEADLINE}_repeat", f"{HEADLINE}_explore")
 POOLED = ("average_precision", "log_loss")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from push_propensity.metrics import HEADLINE, METRICS, SEGMENTS
+from push_propensity.evaluation.metrics import HEADLINE, METRICS, SEGMENTS
+from push_propensity.evaluation.uncertainty import GAIN
 from push_propensity.reports.findings import Evidence
-from push_propensity.reports.uncertainty import GAIN
 from push_propensity.reports.wording import (
     MISSING,
     SEGMENT_LABELS,

@@ -5,10 +5,11 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from push_propensity import quality, splits
-from push_propensity.quality import QualityOptions, QualityReport
-from push_propensity.reports import quality_figures
-from push_propensity.splits import FoldOptions, Split, SplitOptions
+from push_propensity.frame import quality
+from push_propensity.frame import split as splits
+from push_propensity.frame.quality import QualityOptions, QualityReport
+from push_propensity.frame.split import FoldOptions, Split, SplitOptions
+from push_propensity.reports.figures import data_quality as quality_figures
 
 
 def keep_large_orders(feature_frame: pd.DataFrame, split: SplitOptions) -> pd.DataFrame:

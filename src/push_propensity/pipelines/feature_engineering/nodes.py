@@ -4,7 +4,7 @@ import ibis.expr.types as ir
 
 from push_propensity import features
 from push_propensity.features import FeatureOptions, RawTables
-from push_propensity.splits import SplitOptions
+from push_propensity.frame.split import SplitOptions
 
 
 def read_raw_tables(feature_options: FeatureOptions, **tables: ir.Table | None) -> RawTables:

@@ -4,13 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from push_propensity.candidates import CandidateOptions
-from push_propensity.purchase_model import PurchaseModel
+from push_propensity.models.families import CandidateOptions
+from push_propensity.models.purchase_model import PurchaseModel
 from push_propensity.reports import study_tables
-from push_propensity.study import comparison
-from push_propensity.study.options import StudyOptions, quick, with_winner
-from push_propensity.study.trials import measure_variants
-from push_propensity.study.variants import ablation_variants, encoding_variants
+from push_propensity.selection.variants import comparison
+from push_propensity.selection.variants.options import StudyOptions, quick, with_winner
+from push_propensity.selection.variants.trials import measure_variants
+from push_propensity.selection.variants.variants import ablation_variants, encoding_variants
 
 
 def ablate_features(

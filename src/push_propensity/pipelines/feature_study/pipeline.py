@@ -9,7 +9,7 @@ from push_propensity.pipelines.feature_study.nodes import (
     try_encodings,
     write_feature_study,
 )
-from push_propensity.reports.study_figures import (
+from push_propensity.reports.figures.feature_study import (
     plot_encoding_trials,
     plot_feature_ablation,
     plot_feature_comparison,

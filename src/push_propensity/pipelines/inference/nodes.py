@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from push_propensity.bundle import Bundle
-from push_propensity.scoring import (
+from push_propensity.scoring.bundle import Bundle
+from push_propensity.scoring.scores import (
     CheckedUsers,
     check_users,
     parse_users,

@@ -5,8 +5,18 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from push_propensity import intake
-from push_propensity.intake import IngestionOptions
+from push_propensity.ingestion import (
+    IngestionOptions,
+    check_share_put_aside,
+    describe,
+    judge_lines,
+    merge_lines,
+    put_aside,
+    read_products,
+    read_sources,
+    summarise,
+    tables,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -17,9 +27,9 @@ def read_order_lines(
     """Return the mapped columns of both sources, after looking for personal data.
 
     Raises:
-        DataError: A source cannot be used; see `intake.read_sources`.
+        DataError: A source cannot be used; see `read_sources`.
     """
-    return intake.read_sources(order_lines, products, ingestion)
+    return read_sources(order_lines, products, ingestion)
 
 
 def judge_order_lines(
@@ -29,13 +39,13 @@ def judge_order_lines(
     ingestion: IngestionOptions,
 ) -> ir.Table:
     """Return each line typed, with the reason for which it is put aside, if there is one."""
-    products = intake.read_products(products_as_read)
-    return intake.judge_lines(lines_as_read, products, unparsed_lines, ingestion)
+    products = read_products(products_as_read)
+    return judge_lines(lines_as_read, products, unparsed_lines, ingestion)
 
 
 def put_lines_aside(judged_lines: ir.Table) -> ir.Table:
     """Return the lines that are not taken in, without personal data."""
-    return intake.put_aside(judged_lines)
+    return put_aside(judged_lines)
 
 
 def take_lines_in(
@@ -49,23 +59,23 @@ def take_lines_in(
     Raises:
         DataError: Too large a share was put aside.
     """
-    intake.check_share_put_aside(judged_lines, quarantine, ingestion.largest_share_put_aside)
-    return intake.merge_lines(judged_lines, previous_lines)
+    check_share_put_aside(judged_lines, quarantine, ingestion.largest_share_put_aside)
+    return merge_lines(judged_lines, previous_lines)
 
 
 def make_orders(ingested_lines: ir.Table, ingestion: IngestionOptions) -> ir.Table:
     """Return one row per order with the list of its products."""
-    return intake.make_orders(ingested_lines, ingestion.merge_orders)
+    return tables.make_orders(ingested_lines, ingestion.merge_orders)
 
 
 def make_inventory(ingested_lines: ir.Table, products_as_read: ir.Table) -> ir.Table:
     """Return one row per product."""
-    return intake.make_inventory(ingested_lines, intake.read_products(products_as_read))
+    return tables.make_inventory(ingested_lines, read_products(products_as_read))
 
 
 def make_prices(ingested_lines: ir.Table) -> ir.Table:
     """Return the prices that lines show, each from its time on."""
-    return intake.make_prices(ingested_lines)
+    return tables.make_prices(ingested_lines)
 
 
 def report_intake(
@@ -77,9 +87,9 @@ def report_intake(
     ingestion: IngestionOptions,
 ) -> dict[str, Any]:
     """Return what was taken in and put aside, and say it once."""
-    products = intake.read_products(products_as_read)
-    report = intake.summarise(
+    products = read_products(products_as_read)
+    report = summarise(
         ingested_lines, quarantine, ingested_orders, ingested_inventory, products, ingestion
     )
-    logger.info(intake.describe(report))
+    logger.info(describe(report))
     return report

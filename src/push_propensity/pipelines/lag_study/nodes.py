@@ -4,11 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from push_propensity.evaluation import lags
+from push_propensity.evaluation.lags import LagOptions
+from push_propensity.evaluation.options import ReportOptions
 from push_propensity.features import FeatureOptions, RawTables
-from push_propensity.purchase_model import PurchaseModel
-from push_propensity.reports.page import ReportOptions
-from push_propensity.study import lags
-from push_propensity.study.lags import LagOptions
+from push_propensity.models.purchase_model import PurchaseModel
 
 BASELINE = "own_frequency"
 

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.candidates import ENTRIES
+from push_propensity.models.families import ENTRIES
 from push_propensity.pipelines.feature_engineering.pipeline import OPTIONS, reading
 from push_propensity.pipelines.lag_study.nodes import measure_lags
 

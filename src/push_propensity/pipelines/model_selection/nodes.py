@@ -4,11 +4,12 @@ from typing import Any
 
 import pandas as pd
 
-from push_propensity import selection
-from push_propensity.candidates import CandidateOptions, choose_features
-from push_propensity.purchase_model import PurchaseModel, calibrate, fit_model
-from push_propensity.selection import SelectionOptions
-from push_propensity.sweep import sweep
+from push_propensity.frame.columns import choose_features
+from push_propensity.models.families import CandidateOptions
+from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_model
+from push_propensity.selection import choice as selection
+from push_propensity.selection.choice import SelectionOptions
+from push_propensity.selection.sweep import sweep
 
 
 def sweep_candidate(

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.candidates import ENTRIES
+from push_propensity.models.families import ENTRIES
 from push_propensity.pipelines.model_selection.nodes import (
     build_leaderboard,
     choose_trial,

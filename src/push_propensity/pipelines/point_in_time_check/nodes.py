@@ -5,8 +5,9 @@ import logging
 import ibis.expr.types as ir
 import pandas as pd
 
-from push_propensity.features import FeatureOptions, look_ahead
-from push_propensity.features.look_ahead import PointInTimeOptions
+from push_propensity.features import FeatureOptions
+from push_propensity.features.point_in_time import check
+from push_propensity.features.point_in_time.check import PointInTimeOptions
 
 logger = logging.getLogger(__name__)
 
@@ -21,18 +22,16 @@ def check_point_in_time(
     Raises:
         DataError: A raw table cannot be used, or there are no rows to compare.
     """
-    return look_ahead.tabulate(
-        look_ahead.check_point_in_time(tables, feature_options, point_in_time)
-    )
+    return check.tabulate(check.check_point_in_time(tables, feature_options, point_in_time))
 
 
 def require_no_look_ahead(checked: pd.DataFrame) -> None:
     """Log that no row changed.
 
     Raises:
-        DataError: Rows changed; see `look_ahead.require_no_look_ahead`.
+        DataError: Rows changed; see `check.require_no_look_ahead`.
     """
-    look_ahead.require_no_look_ahead(checked)
+    check.require_no_look_ahead(checked)
     logger.info(
         "Features come from the past: %d columns at %d cutoffs, no row of %s changed.",
         checked["column"].nunique(),

@@ -6,7 +6,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from push_propensity.feature_frame import (
+from push_propensity.evaluation import curves, importance, lags, slices, thresholds, uncertainty
+from push_propensity.evaluation.importance import Contender
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.frame.columns import (
     CREATED_AT,
     ORDER,
     ORDER_DATE,
@@ -16,21 +19,12 @@ from push_propensity.feature_frame import (
     PRODUCT_TYPE,
     USER,
 )
-from push_propensity.reports import (
-    curves,
-    figures,
-    importance,
-    page,
-    regularisation,
-    slices,
-    thresholds,
-    uncertainty,
-)
+from push_propensity.frame.split import SplitOptions
+from push_propensity.reports import page
+from push_propensity.reports.figures import report
 from push_propensity.reports.findings import Evidence
-from push_propensity.reports.importance import Contender
-from push_propensity.reports.page import ReportOptions, Setting
-from push_propensity.splits import SplitOptions
-from push_propensity.study import lags
+from push_propensity.reports.sections import Setting
+from push_propensity.selection import paths
 
 KEYS = [
     ORDER,
@@ -130,7 +124,7 @@ def sweep_thresholds(
 
 def trace_regularisation(trials: pd.DataFrame) -> pd.DataFrame:
     """How the score moved with each swept parameter."""
-    return regularisation.paths(trials)
+    return paths.paths(trials)
 
 
 def permute_features(
@@ -211,12 +205,12 @@ def plot_gains(
     test_curves: pd.DataFrame, winner: dict[str, Any], report_options: ReportOptions
 ) -> go.Figure:
     """Share of purchases reached against share of users notified."""
-    return figures.plot_gains(test_curves, winner, report_options.notified_share)
+    return report.plot_gains(test_curves, winner, report_options.notified_share)
 
 
 def plot_product_types(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
     """Quality by product type."""
-    return figures.plot_product_types(test_slices, report_options.minimum_slice_purchases)
+    return report.plot_product_types(test_slices, report_options.minimum_slice_purchases)
 
 
 def _entries(scores: pd.DataFrame) -> list[str]:

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.candidates import ENTRIES
+from push_propensity.models.families import ENTRIES
 from push_propensity.pipelines.reporting.nodes import (
     compare_entries,
     decide_test,
@@ -22,7 +22,7 @@ from push_propensity.pipelines.reporting.nodes import (
     write_findings,
     write_model_card,
 )
-from push_propensity.reports.figures import (
+from push_propensity.reports.figures.report import (
     plot_calibration,
     plot_comparisons,
     plot_confusion,

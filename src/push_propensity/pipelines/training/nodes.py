@@ -4,13 +4,17 @@ from typing import Any
 
 import pandas as pd
 
-from push_propensity import export, splits, training
-from push_propensity.bundle import Bundle, Fingerprint
-from push_propensity.candidates import CandidateOptions, choose_features
-from push_propensity.purchase_model import PurchaseModel
-from push_propensity.selection import SelectionOptions
-from push_propensity.splits import SplitOptions
-from push_propensity.training import Specification, TrainingOptions
+from push_propensity.frame.columns import choose_features
+from push_propensity.frame.split import Split, SplitOptions, roll_windows
+from push_propensity.models import export
+from push_propensity.models.families import CandidateOptions
+from push_propensity.models.purchase_model import PurchaseModel
+from push_propensity.scoring.bundle import Bundle, Fingerprint
+from push_propensity.selection.choice import SelectionOptions
+from push_propensity.training import assembly
+from push_propensity.training import fingerprint as fingerprints
+from push_propensity.training import specification as specifications
+from push_propensity.training.specification import Specification, TrainingOptions
 
 
 def collect_candidates(
@@ -28,7 +32,7 @@ def choose_specification(
     candidates: dict[str, CandidateOptions],
 ) -> Specification:
     """Decide which candidate to train, with which parameters."""
-    return training.choose_specification(winner, training_options, candidates)
+    return specifications.choose_specification(winner, training_options, candidates)
 
 
 def cut_windows(
@@ -40,7 +44,7 @@ def cut_windows(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows to train on and those to calibrate on."""
     if training_options.refit == "all":
-        return splits.roll_windows(splits.Split(train, validation, calibration, test))
+        return roll_windows(Split(train, validation, calibration, test))
     return pd.concat([train, validation], ignore_index=True), calibration
 
 
@@ -61,7 +65,7 @@ def take_fingerprint(
 ) -> Fingerprint:
     """Digest data, parameters and code."""
     entry = candidates[specification.candidate]
-    return training.take_fingerprint(
+    return fingerprints.take_fingerprint(
         training_window,
         calibration_window,
         specification,
@@ -80,7 +84,7 @@ def train_model(
 ) -> PurchaseModel:
     """Fit and calibrate the specified candidate."""
     entry = candidates[specification.candidate]
-    return training.train_model(
+    return assembly.train_model(
         training_window, calibration_window, specification, entry, model_features
     )
 
@@ -93,7 +97,7 @@ def export_model(
 ) -> tuple[bytes, float]:
     """The ONNX graph, and how far its probabilities are from the model's at most."""
     graph = export.export_model(trained_model)
-    rows = training.parity_rows(training_window, calibration_window, training_options)
+    rows = specifications.parity_rows(training_window, calibration_window, training_options)
     tolerance = training_options.parity_tolerance
     return graph, export.check_parity(graph, trained_model, rows, tolerance)
 
@@ -105,7 +109,7 @@ def measure_model(
     training_options: TrainingOptions,
 ) -> dict[str, Any]:
     """Metrics on the calibration window, and the export's largest difference."""
-    metrics = training.measure(trained_model, calibration_window, training_options)
+    metrics = assembly.measure(trained_model, calibration_window, training_options)
     return {**metrics, "export_difference": parity}
 
 
@@ -122,7 +126,7 @@ def assemble_bundle(
     split: SplitOptions,
 ) -> Bundle:
     """Put together what is published."""
-    return training.assemble_bundle(
+    return assembly.assemble_bundle(
         onnx_graph,
         model_features,
         fingerprint,

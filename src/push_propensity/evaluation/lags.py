@@ -1,0 +1,211 @@
+"""What quality survives when the features of an order are taken hours before it.
+
+A push goes out before the user comes back, so the last carts and regulars are not yet known.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from push_propensity.errors import DataError
+from push_propensity.evaluation.bootstrap import interval, user_weights
+from push_propensity.evaluation.metrics import (
+    HEADLINE,
+    ProductRanking,
+    evaluate_segments,
+    headline_by_segment,
+)
+from push_propensity.features import FeatureOptions, RawTables, build_feature_frame
+from push_propensity.frame.columns import METADATA, ORDER, ORDERED_BEFORE, OUTCOME, PRODUCT, USER
+from push_propensity.frame.contract import check_feature_frame
+from push_propensity.frame.split import order_days
+
+logger = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Hours = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+KEYS = [ORDER, USER, PRODUCT, OUTCOME, ORDERED_BEFORE]
+COLUMNS = (
+    "lag_hours",
+    "as_tested",
+    "entry",
+    "orders",
+    "rows",
+    "purchases",
+    f"{HEADLINE}_repeat",
+    f"{HEADLINE}_explore",
+    "average_precision",
+    HEADLINE,
+    f"{HEADLINE}_low",
+    f"{HEADLINE}_high",
+    "kept",
+    "kept_low",
+    "kept_high",
+)
+SAME = 1e-6  # figures of one model on one test part differ by less
+
+
+class LagOptions(BaseModel):
+    """How long before an order its features are taken, in hours; that of the frame is added."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hours: tuple[Hours, ...] = Field(default=(0.0, 1.0, 24.0), min_length=1)
+
+    def with_frame(self, lag_hours: float) -> list[float]:
+        """The lags to measure: that of the feature frame, then the others by size."""
+        return [lag_hours, *sorted({*self.hours} - {lag_hours})]
+
+
+class Scorer(Protocol):
+    """A fitted model."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the tables."""
+
+    def predict(self, frame: pd.DataFrame) -> Any:
+        """Probability of a purchase, shape (rows,)."""
+
+
+def score_at_lag(
+    raw: RawTables,
+    test: pd.DataFrame,
+    models: Sequence[Scorer],
+    options: FeatureOptions,
+    hours: float,
+) -> pd.DataFrame:
+    """Score the orders of the test part with features taken so many hours before them.
+
+    Products that were not listed at that time have no row, bought or not.
+
+    Args:
+        raw: The raw tables that the feature frame was built from.
+        test: The test part.
+        models: Fitted models of the frame's features.
+        options: What the feature frame was built with.
+        hours: How long before an order.
+
+    Returns:
+        One row per order of test and product listed at the time: the keys, outcome, ordered_before
+        and a probability per model.
+
+    Raises:
+        DataError: If the raw tables or the options are no longer those of the feature frame.
+    """
+    first_day = order_days(test).min().date()
+    changed = {"lag_hours": hours, "first_order_date": first_day}
+    built = build_feature_frame(raw, options.model_copy(update=changed))
+    missing = set(test.columns) - set(built.columns) - set(METADATA)
+    if missing:
+        raise DataError(
+            f"The test part has {len(missing)} features that feature_options does not ask for. "
+            "Build the frame and select the models anew: kedro run with the same --env."
+        )
+    rows = built.to_pyarrow().to_pandas()  # the types that a Parquet file gives
+    frame = check_feature_frame(rows[rows[ORDER].isin(test[ORDER])])
+    return frame[KEYS].assign(**{model.name: model.predict(frame) for model in models})
+
+
+def measure_lags(
+    scores: Iterable[tuple[float, pd.DataFrame]],
+    test: pd.DataFrame,
+    *,
+    resamples: int,
+    seed: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Measure every model at every lag, on the same resamples of the users.
+
+    Args:
+        scores: Lags, in hours, with what `score_at_lag` gave; first the lag of the feature frame.
+        test: The test part.
+        resamples: How many resamples to draw.
+        seed: Seed of the draws.
+        confidence: Of the intervals, in (0, 1).
+
+    Returns:
+        One row per lag and model: lag_hours, as_tested (whether it is the lag of the feature
+        frame), entry, orders, rows, purchases, the product average precision with low and high, its
+        values for repeat and explore rows, pooled average precision, and `kept` with low and high:
+        the share of the product average precision at the frame's lag (paired).
+    """
+    users = pd.Index(test[USER].unique())
+    weights = list(user_weights(users, resamples, seed))
+    whole: dict[str, tuple[float, Floats]] = {}
+    rows: list[dict[str, Any]] = []
+    for hours, scored in scores:
+        user = users.get_indexer(scored[USER])
+        for entry in scored.columns[len(KEYS) :]:
+            ranking = ProductRanking.of(scored[OUTCOME], scored[entry], scored[PRODUCT])
+            value = ranking.average_precision()
+            drawn = np.array([ranking.average_precision(weight[user]) for weight in weights])
+            key = {"lag_hours": hours, "as_tested": entry not in whole, "entry": entry}
+            first = whole.setdefault(entry, (value, drawn))
+            found = _with_intervals((value, drawn), first, confidence)
+            rows.append(key | _sizes(scored, entry) | found)
+            shown = (hours, entry, value, found[f"{HEADLINE}_low"], found[f"{HEADLINE}_high"])
+            logger.info("%g h before the order, %s: product AP %.3f (%.3f to %.3f)", *shown)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _with_intervals(
+    measured: tuple[float, Floats], first: tuple[float, Floats], confidence: float
+) -> dict[str, float]:
+    """The headline metric and the share of its first value, with the ends of their intervals."""
+    (value, drawn), (whole, drawn_whole) = measured, first
+    low, high = np.clip(interval(drawn, value, confidence), 0.0, 1.0)
+    kept_low, kept_high = interval(drawn / drawn_whole, value / whole, confidence)
+    return {
+        HEADLINE: value,
+        f"{HEADLINE}_low": low,
+        f"{HEADLINE}_high": high,
+        "kept": value / whole,
+        "kept_low": kept_low,
+        "kept_high": kept_high,
+    }
+
+
+def _sizes(scored: pd.DataFrame, entry: str) -> dict[str, Any]:
+    measured = evaluate_segments(scored, scored[entry]).set_index("segment")
+    return {
+        "orders": scored[ORDER].nunique(),
+        "rows": len(scored),
+        "purchases": int(scored[OUTCOME].sum()),
+        **headline_by_segment(measured),
+        "average_precision": measured.loc["all", "average_precision"],
+    }
+
+
+def select_lags(lags: pd.DataFrame | None, metrics: pd.DataFrame, winner: str) -> pd.DataFrame:
+    """Return the table of lags if it is of this test part and winner, else one without rows.
+
+    It is if at the lag of the feature frame it has the winner's figures on test: the same rows,
+    purchases and product average precision.
+
+    Args:
+        lags: From `measure_lags`; None where it was never measured.
+        metrics: From `reports.uncertainty.measure`.
+        winner: The winner's name.
+    """
+    if lags is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    on_test = metrics.query("entry == @winner and segment == 'all' and metric == @HEADLINE")
+    again = lags[lags["as_tested"] & (lags["entry"] == winner)]
+    sizes = ["rows", "purchases"]
+    same = len(again) == 1 and bool(
+        np.array_equal(again[sizes].to_numpy(), on_test[sizes].to_numpy())
+        and np.allclose(again[HEADLINE], on_test["value"], rtol=0, atol=SAME, equal_nan=True)
+    )
+    if not same:
+        logger.warning(
+            "The table of lags is of another model or test part and is left out of the report. "
+            "Measure it anew: kedro run --pipelines lag_study,reporting."
+        )
+        return lags.iloc[:0]
+    return lags

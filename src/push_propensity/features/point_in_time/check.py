@@ -1,0 +1,160 @@
+"""A check that no feature looks ahead: another future must leave every row before it as it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from pydantic import Field
+
+from push_propensity.errors import DataError
+from push_propensity.features.build import PAIR, frame_of_points
+from push_propensity.features.options import FeatureOptions, Options
+from push_propensity.features.point_in_time.scrambling import Scramble, scramble_future
+from push_propensity.features.points import repeat_orders
+from push_propensity.features.raw_tables import RawTables, read_raw_tables
+from push_propensity.frame.columns import BASKET_SIZE, CREATED_AT, ORDER, OUTCOME, PRODUCT
+
+OF_THE_ORDER_ITSELF = (OUTCOME, BASKET_SIZE)
+ONE_MICROSECOND = timedelta(microseconds=1)
+
+
+class PointInTimeOptions(Options):
+    """How thoroughly it is checked that features come from the past.
+
+    Attributes:
+        cutoffs: At how many moments, drawn from those of the repeat orders.
+        orders: How many orders before each cutoff are compared, the latest ones.
+        seed: Seed of the cutoffs and of what is made up after them.
+    """
+
+    cutoffs: int = Field(3, ge=1)
+    orders: int = Field(100, ge=1)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ColumnCheck:
+    """One column of the rows before one cutoff.
+
+    Attributes:
+        cutoff: From when on all events were replaced.
+        column: The column; variant_id stands for which products are listed.
+        rows: How many rows were compared.
+        different_rows: How many of them have another value after that; of variant_id, how many
+            are in one of the frames only.
+    """
+
+    cutoff: datetime
+    column: str
+    rows: int
+    different_rows: int
+
+
+def check_point_in_time(
+    tables: Mapping[str, ir.Table | None], options: FeatureOptions, checks: PointInTimeOptions
+) -> list[ColumnCheck]:
+    """Compare rows of the feature frame before and after all that came later is replaced.
+
+    Args:
+        tables: The raw tables as `raw_tables.read_raw_tables` takes them.
+        options: Windows, defaults and which extended groups are built.
+        checks: How many cutoffs and orders.
+
+    Returns:
+        One entry per cutoff and column. The outcome and the basket size of an order at the cutoff
+        or later are not compared: they are what is not known before.
+
+    Raises:
+        DataError: The raw tables cannot be used, or give no rows to compare.
+    """
+    raw = read_raw_tables(tables, options)
+    lag = timedelta(seconds=round(options.lag_hours * 3600))
+    found: list[ColumnCheck] = []
+    for cutoff in draw_cutoffs(raw, options, checks):
+        scramble = Scramble(cutoff, cutoff + lag, checks.seed)
+        scrambled = read_raw_tables(scramble_future(tables, scramble), options)
+        latest = _latest_orders(raw, options, scramble.until, checks.orders)
+        before, after = (_frame(which, latest, options) for which in (raw, scrambled))
+        found += compare_frames(before, after, cutoff)
+    if not any(check.rows for check in found):
+        raise DataError(
+            "There is nothing to check: no product is listed for any order before the cutoffs. "
+            "Take more orders (point_in_time.orders) or a longer feature_options.listing_days."
+        )
+    return found
+
+
+def draw_cutoffs(
+    raw: RawTables, options: FeatureOptions, checks: PointInTimeOptions
+) -> list[datetime]:
+    """Return moments of repeat orders, drawn by the seed, in order of time."""
+    points = repeat_orders(raw, options.lag_hours, options.first_order_date)
+    drawn = (f"{checks.seed} " + points[ORDER].cast("string")).hexdigest("md5")
+    chosen = points.mutate(drawn=drawn).order_by("drawn").limit(checks.cutoffs)
+    return sorted(set(chosen.select("moment").to_pyarrow()["moment"].to_pylist()))
+
+
+def compare_frames(before: ir.Table, after: ir.Table, cutoff: datetime) -> list[ColumnCheck]:
+    """Count per column the rows of two frames that differ, by their exact values."""
+    joined = before.outer_join(after, PAIR, rname="{name}_after")
+    in_both = joined[PRODUCT].notnull() & joined[f"{PRODUCT}_after"].notnull()
+    is_past = joined[CREATED_AT] < ibis.literal(cutoff).cast("timestamp(6)")
+    measures = {f"rows_{PRODUCT}": joined.count(), f"different_{PRODUCT}": (~in_both).sum()}
+    for name in before.columns:
+        if name not in PAIR:
+            compared = in_both & is_past if name in OF_THE_ORDER_ITSELF else in_both
+            same = joined[name].identical_to(joined[f"{name}_after"])
+            measures[f"rows_{name}"] = compared.sum()
+            measures[f"different_{name}"] = (compared & ~same).sum()
+    [counts] = joined.aggregate(**measures).to_pyarrow().to_pylist()
+    return [
+        ColumnCheck(
+            cutoff, name, int(counts[f"rows_{name}"] or 0), int(counts[f"different_{name}"] or 0)
+        )
+        for name in before.columns
+        if f"rows_{name}" in counts
+    ]
+
+
+def tabulate(checks: Sequence[ColumnCheck]) -> pd.DataFrame:
+    """Return one row per cutoff and column: cutoff, column, rows, different_rows."""
+    return pd.DataFrame(checks)
+
+
+def require_no_look_ahead(checked: pd.DataFrame) -> None:
+    """Raise a DataError that names every column with different rows, its cutoff and the counts."""
+    differing = checked[checked["different_rows"] > 0]
+    if differing.empty:
+        return
+    found = [
+        f"at {cutoff}: "
+        + ", ".join(
+            f"{row.column} ({row.different_rows:,} of {row.rows:,} rows)"
+            for row in group.itertuples()
+        )
+        for cutoff, group in differing.groupby("cutoff")
+    ]
+    raise DataError(
+        "Features must come from what was before their moment, and these changed when later "
+        f"events did; {'; '.join(found)}. Correct the functions that make these columns."
+    )
+
+
+def _latest_orders(
+    raw: RawTables, options: FeatureOptions, until: datetime, number: int
+) -> pd.DataFrame:
+    points = repeat_orders(raw, options.lag_hours, options.first_order_date)
+    before = points.filter(points[CREATED_AT] <= until).select(ORDER, CREATED_AT)
+    newest_first = [before[CREATED_AT].desc(), before[ORDER].desc()]
+    latest: pd.DataFrame = before.order_by(newest_first).limit(number).to_pandas()
+    return latest
+
+
+def _frame(raw: RawTables, orders: pd.DataFrame, options: FeatureOptions) -> ir.Table:
+    after = orders[CREATED_AT].min().to_pydatetime() - ONE_MICROSECOND
+    points = repeat_orders(raw, options.lag_hours, options.first_order_date, after)
+    chosen = points.filter(points[ORDER].isin(orders[ORDER].tolist()))
+    return frame_of_points(raw, chosen, options)

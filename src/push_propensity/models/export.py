@@ -1,0 +1,199 @@
+"""Export of a purchase model to one ONNX graph: encoder, estimator and calibration together.
+
+The graph takes one input per feature, shape (rows, 1), float32 or text, and gives `probability`,
+shape (rows, 1).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import pandas as pd
+from numpy.typing import NDArray
+from onnx import TensorProto, compose, helper, numpy_helper
+from onnxmltools.convert import convert_xgboost
+from onnxmltools.convert.common.data_types import FloatTensorType
+from scipy.special import logit
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType as FloatInput
+from skl2onnx.common.data_types import StringTensorType as TextInput
+from sklearn.linear_model import LogisticRegression
+from xgboost import XGBClassifier
+
+from push_propensity.errors import ExportError
+from push_propensity.frame.columns import FEATURE_OF, Feature
+from push_propensity.models.purchase_model import PurchaseModel
+from push_propensity.scoring.session import open_session
+
+OUTPUT = "probability"
+OPSET = 18
+ML_OPSET = 3
+IR_VERSION = 10
+
+
+def export_model(model: PurchaseModel) -> bytes:
+    """Convert a model to ONNX.
+
+    Returns:
+        The serialised graph; the same model gives the same bytes.
+
+    Raises:
+        ExportError: If there is no conversion for the model's estimator.
+    """
+    encoder = _encoder_graph(model)
+    estimator = _estimator_graph(model)
+    graph = compose.merge_models(
+        encoder,
+        estimator,
+        io_map=[(encoder.graph.output[0].name, "encoded")],
+        outputs=[OUTPUT],
+        name="purchase_probability",
+    )
+    onnx.checker.check_model(graph)
+    return bytes(graph.SerializeToString(deterministic=True))
+
+
+def _encoder_graph(model: PurchaseModel) -> onnx.ModelProto:
+    """The encoder with one input for each feature, whether it uses it or not."""
+    inputs = [(name, _input_type(FEATURE_OF[name])) for name in model.features]
+    options = {"target_opset": {"": OPSET, "ai.onnx.ml": ML_OPSET}}
+    graph: onnx.ModelProto = convert_sklearn(model.encoder, "encoder", inputs, **options)
+    return _versioned(graph)
+
+
+def _input_type(feature: Feature) -> FloatInput | TextInput:
+    return FloatInput([None, 1]) if feature.kind == "number" else TextInput([None, 1])
+
+
+def _versioned(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph with the versions that all parts share."""
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    return helper.make_model(model.graph, opset_imports=opsets, ir_version=IR_VERSION)
+
+
+def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
+    """From encoded rows to calibrated probabilities."""
+    if isinstance(model.estimator, XGBClassifier):
+        nodes, constants, width = _trees(model.estimator)
+    elif isinstance(model.estimator, LogisticRegression):
+        nodes, constants, width = _linear(model.estimator)
+    else:
+        raise ExportError(
+            f"{type(model.estimator).__name__} has no conversion to ONNX, so it can be compared "
+            "but not published. Publish one of the other candidates."
+        )
+    calibration_nodes, calibration_constants = _calibration(model)
+    graph = helper.make_graph(
+        [*nodes, *calibration_nodes],
+        "estimator",
+        [helper.make_tensor_value_info("encoded", TensorProto.FLOAT, [None, width])],
+        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, 1])],
+        initializer=[*constants, *calibration_constants],
+    )
+    return _versioned(helper.make_model(graph))
+
+
+def _constant(name: str, values: Any) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.asarray(values, dtype=np.float32), name)
+
+
+def _calibration(model: PurchaseModel) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """sigmoid(slope * margin + intercept)."""
+    nodes = [
+        helper.make_node("Mul", ["margin", "slope"], ["scaled_margin"]),
+        helper.make_node("Add", ["scaled_margin", "intercept"], ["calibrated_margin"]),
+        helper.make_node("Sigmoid", ["calibrated_margin"], [OUTPUT]),
+    ]
+    return nodes, [_constant("slope", [model.slope]), _constant("intercept", [model.intercept])]
+
+
+def _linear(
+    estimator: LogisticRegression,
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto], int]:
+    """Margin of a logistic regression: encoded @ coefficients + bias."""
+    coefficients = estimator.coef_.T
+    node = helper.make_node("Gemm", ["encoded", "coefficients", "bias"], ["margin"])
+    constants = [
+        _constant("coefficients", coefficients),
+        _constant("bias", estimator.intercept_),
+    ]
+    return [node], constants, coefficients.shape[0]
+
+
+def _trees(
+    estimator: XGBClassifier,
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto], int]:
+    """Margin of boosted trees.
+
+    The converter ends in the probability; the margin, from which the calibration starts, is the
+    same ensemble read as a regression.
+    """
+    width = estimator.n_features_in_
+    converted = convert_xgboost(
+        estimator,
+        initial_types=[("encoded", FloatTensorType([None, width]))],
+        target_opset=15,
+    )
+    ensemble = converted.graph.node[0]
+    node = helper.make_node(
+        "TreeEnsembleRegressor",
+        ["encoded"],
+        ["margin"],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        post_transform="NONE",
+        # The converter leaves a probability here where every tree is a single leaf.
+        base_values=[float(logit(estimator.intercept_[0]))],
+        **_regression_attributes(ensemble.attribute),
+    )
+    return [node], [], width
+
+
+def _regression_attributes(attributes: Iterable[onnx.AttributeProto]) -> dict[str, Any]:
+    """Attributes of a classifying ensemble under the names of a regressing one."""
+    dropped = {"base_values", "classlabels_int64s", "post_transform"}
+    return {
+        attribute.name.replace("class_", "target_"): helper.get_attribute_value(attribute)
+        for attribute in attributes
+        if attribute.name not in dropped
+    }
+
+
+def graph_inputs(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The columns of a frame as inputs of the graph, each of shape (rows, 1)."""
+    return {
+        name: frame[name]
+        .to_numpy(dtype=np.float32 if FEATURE_OF[name].kind == "number" else object)
+        .reshape(-1, 1)
+        for name in names
+    }
+
+
+def check_parity(
+    graph: bytes, model: PurchaseModel, frame: pd.DataFrame, tolerance: float
+) -> float:
+    """Compare the graph's probabilities with the model's.
+
+    Args:
+        graph: The serialised graph.
+        model: The model that it was exported from.
+        frame: Rows to compare on, columns of the feature frame.
+        tolerance: Largest absolute difference that is allowed.
+
+    Returns:
+        The largest absolute difference seen.
+
+    Raises:
+        ExportError: If a difference exceeds the tolerance.
+    """
+    session = open_session(graph)
+    inputs = graph_inputs(frame, [given.name for given in session.get_inputs()])
+    scored = session.run([OUTPUT], inputs)[0][:, 0].astype(np.float64)
+    difference = float(np.abs(scored - model.predict(frame)).max())
+    if not difference <= tolerance:
+        raise ExportError(
+            f"The exported graph differs from the trained model by {difference:.2g}, more than "
+            f"{tolerance:.2g}, on {len(frame)} rows. Nothing was published; try other parameters."
+        )
+    return difference

@@ -1,0 +1,145 @@
+"""A purchase model: encoder, estimator and calibration, fitted to feature frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from xgboost import XGBClassifier
+
+from push_propensity.errors import DataError
+from push_propensity.frame.columns import FEATURE_NAMES, OUTCOME
+from push_propensity.frame.weights import row_weights
+from push_propensity.models.families import CandidateOptions, Estimator, Parameters
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PurchaseModel:
+    """A fitted model; its probability is sigmoid(slope * margin + intercept).
+
+    The margin is the log-odds that the estimator gives. Slope 1 and intercept 0 leave its
+    probability as it is. `name` is its family's, `features` are what it is given.
+    """
+
+    encoder: ColumnTransformer
+    estimator: Estimator
+    slope: float = 1.0
+    intercept: float = 0.0
+    name: str = ""
+    features: tuple[str, ...] = FEATURE_NAMES
+
+    def margin(self, frame: pd.DataFrame) -> Floats:
+        """Log-odds before calibration, shape (rows,)."""
+        return margin(self.estimator, self.encoder.transform(frame))
+
+    def predict(self, frame: pd.DataFrame) -> Floats:
+        """Probability of a purchase, shape (rows,)."""
+        return np.asarray(expit(self.slope * self.margin(frame) + self.intercept))
+
+
+def margin(estimator: Any, encoded: Any) -> Floats:
+    """Log-odds of a fitted estimator on encoded rows, shape (rows,)."""
+    if isinstance(estimator, XGBClassifier):
+        return np.asarray(estimator.predict(encoded, output_margin=True), dtype=np.float64)
+    if isinstance(estimator, DummyClassifier):
+        return np.asarray(logit(estimator.predict_proba(encoded)[:, 1]))
+    return np.asarray(estimator.decision_function(encoded))
+
+
+def draw_training_rows(
+    frame: pd.DataFrame,
+    negative_share: float,
+    seed: int,
+    part: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.intp], Floats]:
+    """Rows to train on and their weights: every purchase and a seeded share of the rest.
+
+    Args:
+        frame: Rows with outcome and, if they are a sample themselves, sampling_weight.
+        negative_share: Share of the rows of outcome 0 to keep, in (0, 1].
+        seed: Seed of the draw.
+        part: Which rows may be drawn, shape (rows,); None: all. No other row has an influence.
+
+    Returns:
+        Positions in the frame in rising order and inverse-probability weights, both of shape
+        (drawn,); where the frame is a sample, its own weights are multiplied in.
+
+    Raises:
+        DataError: If the drawn rows are all purchases or none is one.
+    """
+    outcome, sampled = frame[OUTCOME].to_numpy(), row_weights(frame)
+    candidates = np.arange(len(frame)) if part is None else np.flatnonzero(part)
+    drawn = np.random.default_rng(seed).random(len(candidates)) < negative_share
+    rows = candidates[(outcome[candidates] == 1) | drawn]
+    _require_both_outcomes(outcome[rows], "training", "Give more data or a larger `train_share`.")
+    weight = np.where(outcome[rows] == 1, 1.0, 1.0 / negative_share)
+    return rows, weight if sampled is None else weight * sampled[rows]
+
+
+def fit_model(
+    frame: pd.DataFrame,
+    options: CandidateOptions,
+    parameters: Parameters,
+    features: Sequence[str] = FEATURE_NAMES,
+) -> PurchaseModel:
+    """Fit a family with given parameters; not calibrated yet.
+
+    Args:
+        frame: Rows to train on, columns of the feature frame.
+        options: The entry: family, share of negatives, seed and threads.
+        parameters: Parameters of that family.
+        features: The columns that a candidate uses; a baseline has its own.
+
+    Raises:
+        DataError: If the rows are all purchases or none is one.
+    """
+    rows, weight = draw_training_rows(frame, options.negative_share, options.seed)
+    drawn = frame.iloc[rows] if len(rows) < len(frame) else frame
+    entry = options.measurable_on(frame.columns)
+    family = entry.definition
+    encoder = family.encoder(features)
+    estimator = family.estimator(parameters, options.seed, options.threads)
+    estimator.fit(encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy(), sample_weight=weight)
+    return PurchaseModel(encoder, estimator, name=entry.family, features=tuple(features))
+
+
+def calibrate(model: PurchaseModel, frame: pd.DataFrame) -> PurchaseModel:
+    """Fit the sigmoid of a model to rows that it was not trained on (Platt, 1999).
+
+    Args:
+        model: A fitted model.
+        frame: The calibration window, columns of the feature frame.
+
+    Raises:
+        DataError: If the window lacks a class, or higher margins go with fewer purchases there.
+    """
+    outcome = frame[OUTCOME].to_numpy()
+    remedy = "Give more data or a larger `calibration_share`."
+    _require_both_outcomes(outcome, "calibration", remedy)
+    margins = model.margin(frame)
+    sigmoid = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000)
+    sigmoid.fit(margins[:, None], outcome)
+    slope, intercept = float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
+    if slope < 0:
+        raise DataError(
+            "In the calibration window users with higher scores bought less often, so the model "
+            "learned nothing that holds there. Give more data or other parameters."
+        )
+    return replace(model, slope=slope, intercept=intercept)
+
+
+def _require_both_outcomes(outcome: NDArray[np.float64], window: str, remedy: str) -> None:
+    purchases = int(outcome.sum())
+    if not 0 < purchases < len(outcome):
+        raise DataError(
+            f"The {window} window must hold rows with and without a purchase; it holds "
+            f"{purchases} purchases in {len(outcome)} rows. {remedy}"
+        )

@@ -1,0 +1,519 @@
+"""The report's figures: tidy tables in, Plotly figures out.
+
+Colours are Okabe and Ito's, told apart by people with any colour vision; baselines are also dotted.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.reports.figures.drawing import (
+    BLUE,
+    GREY,
+    VERMILION,
+    base_layout,
+    draw_dots,
+    error_bars,
+    fitting_height,
+    legend_below,
+    mark_value,
+    new_figure,
+    reference_line,
+    rounded,
+)
+from push_propensity.reports.wording import (
+    count,
+    entry_label,
+    metric_label,
+    number,
+    percent,
+)
+
+COLOURS = {
+    "xgboost": "#0072B2",
+    "logistic_l2": "#D55E00",
+    "logistic_elastic_net": "#CC79A7",
+    "own_frequency": "#009E73",
+    "ordered_before_popularity": "#009E73",  # stands in for the one above
+    "global_popularity": "#E69F00",
+    "constant": "#7F7F7F",
+}
+SPARE_COLOURS = ("#56B4E9", "#000000", "#F0E442")
+BASELINES = frozenset(
+    {"constant", "global_popularity", "ordered_before_popularity", "own_frequency"}
+)
+MOST_DRAWN = 30
+RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
+PERCENT = {"tickformat": ".0%"}
+
+
+def plot_leaderboard(leaderboard: pd.DataFrame, test_metrics: pd.DataFrame) -> go.Figure:
+    """Headline metric of every entry: mean over folds and on test, with their uncertainty.
+
+    Args:
+        leaderboard: One row per entry, the best first.
+        test_metrics: From `uncertainty.measure`.
+    """
+    table = leaderboard.iloc[::-1]
+    names = [entry_label(entry) for entry in table["candidate"]]
+    test = _headline(test_metrics).reindex(table["candidate"])
+    folds = draw_dots(table[HEADLINE], names, "Folds: mean ± standard error", GREY)
+    folds.error_x = {"array": rounded(table[f"{HEADLINE}_standard_error"])}
+    tested = draw_dots(test["value"], names, "Test: 95 % interval", BLUE)
+    tested.error_x = error_bars(test["value"], test["low"], test["high"])
+    tested.update(offsetgroup="test", marker_symbol="diamond", marker_size=11)
+    figure = new_figure("Leaderboard", fitting_height(len(names), 46))
+    figure.add_traces([folds, tested])
+    figure.update_xaxes(title=metric_label(HEADLINE), rangemode="tozero")
+    return legend_below(figure, 2)
+
+
+def plot_comparisons(test_comparisons: pd.DataFrame, winner: dict[str, object]) -> go.Figure:
+    """How far the winner is ahead of every other entry, on the same resamples of users.
+
+    Args:
+        test_comparisons: From `uncertainty.compare`.
+        winner: With the name of the winner as `candidate`.
+    """
+    kept = test_comparisons.query("segment == 'all' and metric == @HEADLINE")
+    kept = kept.sort_values("difference", ascending=False)
+    names = [entry_label(entry) for entry in kept["entry"]]
+    dots = draw_dots(kept["difference"], names, "difference", BLUE)
+    dots.error_x = error_bars(kept["difference"], kept["low"], kept["high"])
+    dots.marker.color = [GREY if v == "noise" else BLUE for v in kept["verdict"]]
+    dots.error_x.color = "#444444"
+    label = entry_label(str(winner["candidate"]))
+    figure = new_figure(f"{label} minus each other entry", fitting_height(len(names), 40))
+    figure.add_trace(dots)
+    figure.add_vline(x=0, line={"color": "#444444", "width": 1})
+    figure.update_xaxes(title=f"difference in {metric_label(HEADLINE)}")
+    return figure
+
+
+def plot_gains(
+    test_curves: pd.DataFrame, winner: dict[str, object], notified_share: float
+) -> go.Figure:
+    """Share of purchases reached against share of users notified, within product.
+
+    Args:
+        test_curves: From `curves.trace`.
+        winner: With the name of the winner as `candidate`.
+        notified_share: Share that the text speaks of; marked.
+    """
+    figure = new_figure("Buyers reached when the likeliest users of each product are notified", 560)
+    points = test_curves[test_curves["curve"] == "gains"]
+    at = {
+        str(entry): float(np.interp(notified_share, part["x"], part["y"]))
+        for entry, part in points.groupby("entry")
+    }
+    texts = {entry: percent(value) for entry, value in at.items()}
+    _add_lines(figure, points, _by_value(at), texts, winner)
+    figure.add_trace(reference_line([0, 1], [0, 1], "at random"))
+    mark_value(figure, notified_share, f"{percent(notified_share)} notified", "top")
+    figure.update_xaxes(title="share of users notified", range=[0, 1], **PERCENT)
+    figure.update_yaxes(title="share of purchases reached", range=[0, 1.01], **PERCENT)
+    return legend_below(figure, len(at) + 1, f"reached at {percent(notified_share)} notified")
+
+
+def plot_product_precision_recall(
+    test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
+) -> go.Figure:
+    """Precision against recall within product, averaged over products by purchases."""
+    title = "Precision and recall within product"
+    return _precision_recall(
+        test_curves, test_metrics, winner, "product_precision_recall", HEADLINE, title
+    )
+
+
+def plot_precision_recall(
+    test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
+) -> go.Figure:
+    """Precision against recall over all rows together."""
+    title = "Precision and recall, all rows pooled"
+    return _precision_recall(
+        test_curves, test_metrics, winner, "precision_recall", "average_precision", title
+    )
+
+
+def _precision_recall(
+    test_curves: pd.DataFrame,
+    test_metrics: pd.DataFrame,
+    winner: dict[str, object],
+    curve: str,
+    metric: str,
+    title: str,
+) -> go.Figure:
+    figure = new_figure(title, 560)
+    _add_metric_lines(figure, test_curves, test_metrics, winner, curve, metric)
+    figure.update_xaxes(title="recall: share of purchases found", range=[0, 1], **PERCENT)
+    figure.update_yaxes(title="precision: share of hits", range=[0, 1.01], **PERCENT)
+    return figure
+
+
+def plot_product_roc(
+    test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
+) -> go.Figure:
+    """ROC curve within product, averaged over products by purchases."""
+    title = "ROC curve within product"
+    return _roc(test_curves, test_metrics, winner, "product_roc", "product_roc_auc", title)
+
+
+def plot_roc(
+    test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
+) -> go.Figure:
+    """ROC curve over all rows together."""
+    title = "ROC curve, all rows pooled"
+    return _roc(test_curves, test_metrics, winner, "roc", "roc_auc", title)
+
+
+def _roc(
+    test_curves: pd.DataFrame,
+    test_metrics: pd.DataFrame,
+    winner: dict[str, object],
+    curve: str,
+    metric: str,
+    title: str,
+) -> go.Figure:
+    figure = new_figure(title, 560)
+    _add_metric_lines(figure, test_curves, test_metrics, winner, curve, metric)
+    figure.add_trace(reference_line([0, 1], [0, 1], "by chance: 0.500"))
+    figure.update_xaxes(title="false positive rate", range=[0, 1], **PERCENT)
+    figure.update_yaxes(title="true positive rate", range=[0, 1.01], **PERCENT)
+    return figure
+
+
+def plot_calibration(
+    test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
+) -> go.Figure:
+    """Observed against predicted purchase rate; each point holds as many expected purchases."""
+    figure = new_figure("Predicted and observed purchase rate", 600)
+    points = test_curves[(test_curves["curve"] == "calibration") & (test_curves["y"] > 0)]
+    metric = "expected_calibration_error"
+    values = _metric_values(test_metrics, metric)
+    texts = {entry: number(value, 4) for entry, value in values.items()}
+    order = [entry for entry in reversed(_by_value(values)) if (points["entry"] == entry).any()]
+    _add_lines(figure, points, order, texts, winner)
+    for trace, entry in zip(figure.data, order, strict=True):
+        part = points[points["entry"] == entry]
+        trace.update(mode="lines+markers", error_y=error_bars(part["y"], part["low"], part["high"]))
+        trace.error_y.thickness = 1
+    ends = [float(points["x"].min()) / 1.5, 1.0]
+    figure.add_trace(reference_line(ends, ends, "perfect"))
+    ticks = {"type": "log", "tickvals": RATES, "ticktext": [f"{100 * v:g} %" for v in RATES]}
+    figure.update_xaxes(title="predicted probability (log scale)", **ticks)
+    figure.update_yaxes(title="observed share bought (log scale)", **ticks)
+    return legend_below(figure, len(order) + 1, "calibration error")
+
+
+def plot_thresholds(
+    test_threshold_sweep: pd.DataFrame, test_decisions: pd.DataFrame, winner: dict[str, object]
+) -> go.Figure:
+    """Precision, recall and F1 of the winner over all thresholds.
+
+    Args:
+        test_threshold_sweep: From `thresholds.sweep`.
+        test_decisions: From `thresholds.decide`.
+        winner: With the name of the winner as `candidate`.
+    """
+    figure = new_figure("Precision, recall and F1 at every threshold", 480)
+    lines = (("precision", BLUE, "solid"), ("recall", VERMILION, "dash"), ("f1", "#000000", "dot"))
+    for metric, colour, dash in lines:
+        figure.add_scatter(
+            x=rounded(test_threshold_sweep["threshold"]),
+            y=rounded(test_threshold_sweep[metric]),
+            name=metric_label(metric),
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": 2.5},
+        )
+    threshold = _of_winner(test_decisions, winner)["threshold"]
+    mark_value(figure, threshold, f"threshold {number(threshold)}", "bottom")
+    figure.update_xaxes(title="threshold on the probability", range=[0, 1])
+    figure.update_yaxes(title="share", range=[0, 1.01], **PERCENT)
+    return legend_below(figure, 3)
+
+
+def plot_confusion(test_decisions: pd.DataFrame, winner: dict[str, object]) -> go.Figure:
+    """Confusion matrix of the winner at its threshold, rows counted on test."""
+    row = _of_winner(test_decisions, winner)
+    cells = np.array(
+        [
+            [row["true_positives"], row["false_negatives"]],
+            [row["false_positives"], row["true_negatives"]],
+        ],
+        dtype=np.float64,
+    )
+    share = cells / cells.sum(axis=1, keepdims=True).clip(1)
+    text = [
+        [f"<b>{count(n)}</b><br>{percent(s, 1)} of row" for n, s in zip(ns, ss, strict=True)]
+        for ns, ss in zip(cells, share, strict=True)
+    ]
+    figure = new_figure(f"Confusion matrix at threshold {number(row['threshold'])}", 360)
+    figure.add_heatmap(
+        z=share.tolist(),
+        x=["said: buys", "said: does not"],
+        y=["bought", "did not buy"],
+        text=text,
+        texttemplate="%{text}",
+        hoverinfo="skip",
+        colorscale=[[0, "#F2F7FB"], [1, "#8FC1E3"]],
+        zmin=0,
+        zmax=1,
+        showscale=False,
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(side="top", showgrid=False)
+    return figure
+
+
+def plot_regularisation(regularisation_paths: pd.DataFrame) -> go.Figure:
+    """Headline metric against each swept parameter, one panel each.
+
+    Args:
+        regularisation_paths: From `regularisation.paths`.
+    """
+    groups = list(regularisation_paths.groupby(["candidate", "parameter"], sort=False))
+    columns = min(2, max(1, len(groups)))
+    rows = -(-len(groups) // columns) or 1
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=[f"{entry_label(str(c))}: {p}" for (c, p), _ in groups],
+        vertical_spacing=min(0.2, 0.32 / rows),
+        horizontal_spacing=0.12,
+    )
+    for index, ((candidate, _), part) in enumerate(groups):
+        place = {"row": index // columns + 1, "col": index % columns + 1}
+        figure.add_traces(
+            _path_traces(part, _colour(str(candidate))), [place["row"]] * 2, [place["col"]] * 2
+        )
+        figure.update_xaxes(**_parameter_axis(part), **place)
+        figure.update_yaxes(range=_padded(regularisation_paths, candidate), **place)
+    figure.update_layout(base_layout("Regularisation paths", 90 + 270 * rows), showlegend=False)
+    figure.update_yaxes(title=metric_label(HEADLINE), title_font_size=12)
+    figure.update_annotations(font_size=13)
+    return figure
+
+
+def _path_traces(part: pd.DataFrame, colour: str) -> list[go.Scatter]:
+    best = part[part["on_path"]].sort_values("value")
+    rest = part[~part["on_path"]]
+    line = go.Scatter(
+        x=_settings(best),
+        y=rounded(best["mean"]),
+        error_y=error_bars(best["mean"], best["low"], best["high"]),
+        mode="lines+markers",
+        line={"color": colour},
+        marker={"size": 8},
+        hovertemplate="%{x}: %{y:.3f}<extra>best trial; bar: folds</extra>",
+    )
+    dots = go.Scatter(
+        x=_settings(rest),
+        y=rounded(rest["mean"]),
+        mode="markers",
+        marker={"color": colour, "size": 6, "opacity": 0.35},
+        hovertemplate="%{x}: %{y:.3f}<extra>other trial</extra>",
+    )
+    return [line, dots]
+
+
+def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
+    """Drop in product average precision when a feature is shuffled, the largest drops.
+
+    Args:
+        feature_importance: From `importance.permutation_importance`.
+    """
+    table = feature_importance.head(MOST_DRAWN).iloc[::-1]
+    figure = new_figure("What is lost when a feature is shuffled", fitting_height(len(table), 24))
+    for metric, colour, symbol in (
+        ("average_precision", VERMILION, "circle-open"),
+        (HEADLINE, BLUE, "circle"),
+    ):
+        dots = draw_dots(table[metric], table["feature"].tolist(), metric_label(metric), colour)
+        dots.error_x = {"array": rounded(table[f"{metric}_deviation"]), "thickness": 1}
+        dots.marker.symbol = symbol
+        figure.add_trace(dots)
+    figure.add_vline(x=0, line={"color": "#444444", "width": 1})
+    figure.update_xaxes(title="drop in average precision")
+    return legend_below(figure, 2)
+
+
+def plot_product_types(test_slices: pd.DataFrame, minimum_purchases: int) -> go.Figure:
+    """Headline metric by product type, those with enough purchases, beside no skill.
+
+    Args:
+        test_slices: From `slices.measure`.
+        minimum_purchases: Product types bought less often are left out.
+    """
+    return _sliced(test_slices, "product_type", "Quality by product type", minimum_purchases)
+
+
+def plot_users(test_slices: pd.DataFrame) -> go.Figure:
+    """Headline metric for users at their second order and for those known longer."""
+    return _sliced(test_slices, "user", "Quality for new and known users", 0)
+
+
+def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int) -> go.Figure:
+    kept = slices[(slices["dimension"] == dimension) & (slices["purchases"] >= minimum)]
+    kept = kept[kept[HEADLINE].notna()].sort_values(HEADLINE)
+    names = [
+        f"{name} ({count(purchases)})"
+        for name, purchases in zip(kept["slice"], kept["purchases"], strict=True)
+    ]
+    figure = new_figure(title, fitting_height(len(names), 26))
+    none = draw_dots(kept["no_skill"], names, "no skill", GREY)
+    none.update(marker={"symbol": "line-ns-open", "size": 12, "color": GREY})
+    model = draw_dots(kept[HEADLINE], names, "winner: 95 % interval", BLUE)
+    model.error_x = _slice_bars(kept)
+    figure.add_traces([none, model])
+    figure.update_xaxes(title=metric_label(HEADLINE), rangemode="tozero")
+    return legend_below(figure, 2)
+
+
+def plot_weeks(test_slices: pd.DataFrame) -> go.Figure:
+    """Headline metric in each week of the test window."""
+    kept = test_slices[(test_slices["dimension"] == "week") & test_slices[HEADLINE].notna()]
+    figure = new_figure("Quality by week", 400)
+    names = [f"{w}<br>{count(n)}" for w, n in zip(kept["slice"], kept["purchases"], strict=True)]
+    figure.add_scatter(
+        x=names,
+        y=rounded(kept[HEADLINE]),
+        error_y=_slice_bars(kept),
+        mode="lines+markers",
+        name="winner: 95 % interval",
+        line={"color": BLUE},
+        marker={"size": 9},
+    )
+    figure.add_scatter(
+        x=names,
+        y=rounded(kept["no_skill"]),
+        mode="lines+markers",
+        name="no skill",
+        line={"color": GREY, "dash": "dot"},
+    )
+    figure.update_xaxes(title="week from Monday, purchases below", type="category")
+    figure.update_yaxes(title=metric_label(HEADLINE), rangemode="tozero")
+    return legend_below(figure, 2, axis=76)
+
+
+def plot_lags(test_lags: pd.DataFrame) -> go.Figure:
+    """Headline metric against how long before the order features were taken.
+
+    Args:
+        test_lags: From `study.lags.select_lags`; may have no rows.
+    """
+    table = test_lags.sort_values("lag_hours")
+    figure = new_figure("What quality survives when features are taken earlier", 440)
+    for entry, part in table.groupby("entry", sort=False):
+        figure.add_scatter(
+            x=[f"{hours:g} h" for hours in part["lag_hours"]],
+            y=rounded(part[HEADLINE]),
+            error_y=error_bars(part[HEADLINE], part[f"{HEADLINE}_low"], part[f"{HEADLINE}_high"]),
+            mode="lines+markers",
+            name=entry_label(str(entry)),
+            line={
+                "color": _colour(str(entry)),
+                "dash": "dot" if entry in BASELINES else "solid",
+            },
+            marker={"size": 9},
+        )
+    figure.update_xaxes(title="time from features to order", type="category")
+    figure.update_yaxes(title=metric_label(HEADLINE), rangemode="tozero")
+    return legend_below(figure, max(table["entry"].nunique(), 1))
+
+
+def _add_metric_lines(
+    figure: go.Figure,
+    curves: pd.DataFrame,
+    metrics: pd.DataFrame,
+    winner: dict[str, object],
+    curve: str,
+    metric: str,
+) -> None:
+    points = curves[curves["curve"] == curve]
+    values = _metric_values(metrics, metric)
+    texts = {entry: number(value) for entry, value in values.items()}
+    _add_lines(figure, points, _by_value(values), texts, winner)
+    legend_below(figure, len(values) + 1, metric_label(metric))
+
+
+def _add_lines(
+    figure: go.Figure,
+    points: pd.DataFrame,
+    order: Sequence[str],
+    texts: dict[str, str],
+    winner: dict[str, object],
+) -> None:
+    """One line per entry, in the legend by value with the value beside the name."""
+    for entry in order:
+        part = points[points["entry"] == entry]
+        figure.add_scatter(
+            x=rounded(part["x"]),
+            y=rounded(part["y"]),
+            name=f"{entry_label(entry)}: {texts[entry]}",
+            mode="lines",
+            line={
+                "color": _colour(entry),
+                "width": 3.5 if entry == winner["candidate"] else 2,
+                "dash": "dot" if entry in BASELINES else "solid",
+            },
+        )
+
+
+def _slice_bars(slices: pd.DataFrame) -> dict[str, object]:
+    low, high = slices[f"{HEADLINE}_low"], slices[f"{HEADLINE}_high"]
+    return error_bars(slices[HEADLINE], low, high)
+
+
+def _colour(entry: str) -> str:
+    return COLOURS.get(entry, SPARE_COLOURS[sum(entry.encode()) % len(SPARE_COLOURS)])
+
+
+def _by_value(values: dict[str, float]) -> list[str]:
+    """Entries by falling value, undefined ones last."""
+    return sorted(values, key=lambda e: (-values[e] if np.isfinite(values[e]) else np.inf, e))
+
+
+def _metric_values(metrics: pd.DataFrame, metric: str) -> dict[str, float]:
+    kept = metrics[(metrics["segment"] == "all") & (metrics["metric"] == metric)]
+    return dict(zip(kept["entry"].astype(str), kept["value"].astype(float), strict=True))
+
+
+def _headline(metrics: pd.DataFrame) -> pd.DataFrame:
+    kept = metrics[(metrics["segment"] == "all") & (metrics["metric"] == HEADLINE)]
+    return kept.set_index("entry")
+
+
+def _of_winner(decisions: pd.DataFrame, winner: dict[str, object]) -> dict[str, float]:
+    kept = decisions[decisions["entry"] == winner["candidate"]].drop(columns="entry")
+    return {str(name): float(value) for name, value in kept.iloc[0].items()}
+
+
+def _parameter_axis(part: pd.DataFrame) -> dict[str, object]:
+    """Logarithmic where positive numbers span a factor of 10 or more; a tick at each of a few."""
+    values = part["value"]
+    if values.isna().any():
+        return {"type": "category"}
+    steep = values.min() > 0 and values.max() / values.min() >= 10
+    axis: dict[str, object] = {"type": "log" if steep else "linear"}
+    tried = sorted(values.unique())
+    if len(tried) <= 8:
+        axis |= {"tickvals": tried, "ticktext": [f"{value:g}" for value in tried]}
+    return axis
+
+
+def _padded(paths: pd.DataFrame, candidate: object) -> list[float]:
+    """One range for all panels of a candidate, so that what matters more looks steeper."""
+    part = paths[paths["candidate"] == candidate]
+    low, high = float(part["low"].min()), float(part["high"].max())
+    pad = 0.08 * (high - low)
+    return [low - pad, high + pad]
+
+
+def _settings(part: pd.DataFrame) -> list[float] | list[str]:
+    """What a path is drawn over: numbers, or text where a setting is no number."""
+    chosen = part["setting"] if part["value"].isna().any() else part["value"]
+    return list(chosen)

@@ -1,0 +1,174 @@
+"""From trials to a winner: the chosen trial of each entry, the leaderboard and the choice."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from push_propensity.errors import DataError
+from push_propensity.evaluation.metrics import HEADLINE, METRICS
+from push_propensity.frame.columns import FeatureChoice
+from push_propensity.models.families import CandidateOptions
+
+
+class SelectionOptions(BaseModel):
+    """Which features the candidates use, and how one trial is chosen among those of a candidate.
+
+    Attributes:
+        features: `frame` for those that every frame has, `extended` for these and every extended
+            feature that the frame has.
+        rule: `best` takes the highest mean product average precision over the folds;
+            `one_standard_error` the simplest trial whose distance to it is within one standard
+            error of their paired difference (Breiman et al., 1984, paired by fold).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Literal["best", "one_standard_error"] = "best"
+    features: FeatureChoice = "frame"
+
+
+def choose_trial(
+    trials: pd.DataFrame, options: CandidateOptions, selection: SelectionOptions
+) -> dict[str, Any]:
+    """Choose the trial that stands for a candidate.
+
+    Args:
+        trials: The candidate's table of `sweep`, trials numbered from the simplest model.
+        options: The candidate's entry.
+        selection: The rule.
+
+    Returns:
+        candidate, kind, trial, rule, features, parameters (boosting rounds are the median best
+        round of the folds) and the mean product average precision over the folds.
+
+    Raises:
+        DataError: If no fold has a product that is bought often enough to be ranked.
+    """
+    scores = _scores(trials)
+    means = scores.mean(axis="columns")
+    best: Any = means.idxmax()
+    chosen = best if selection.rule == "best" else _simplest_within_error(scores, best)
+    rows = trials[(trials["trial"] == chosen) & (trials["segment"] == "all")]
+    return {
+        "candidate": str(rows["candidate"].iloc[0]),
+        "kind": str(rows["kind"].iloc[0]),
+        "trial": int(chosen),
+        "rule": selection.rule,
+        "features": selection.features,
+        "parameters": _parameters(rows, options),
+        HEADLINE: float(means[chosen]),
+    }
+
+
+def _scores(trials: pd.DataFrame) -> pd.DataFrame:
+    """Product average precision, one row per trial and one column per fold that has one."""
+    rows = trials[trials["segment"] == "all"]
+    scores = rows.pivot_table(index="trial", columns="fold", values=HEADLINE)
+    if scores.empty:
+        raise DataError(
+            "No fold holds a product with enough purchases to rank its users. Give more data, or "
+            "larger folds by `folds.window_share`."
+        )
+    return scores
+
+
+def _simplest_within_error(scores: pd.DataFrame, best: Any) -> Any:
+    """The first trial that is not worse than the best by more than one standard error."""
+    behind = -scores.sub(scores.loc[best], axis="columns")
+    error = behind.sem(axis="columns").fillna(0.0)
+    return scores.index[behind.mean(axis="columns") <= error][0]
+
+
+def _parameters(rows: pd.DataFrame, options: CandidateOptions) -> dict[str, Any]:
+    parameters: dict[str, Any] = json.loads(rows["parameters"].iloc[0])
+    if options.definition.boosted:
+        parameters["n_estimators"] = round(float(rows["n_estimators"].median()))
+    return parameters
+
+
+def build_leaderboard(trials: pd.DataFrame, chosen: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Set the chosen trials of all entries beside each other, best first.
+
+    Args:
+        trials: The tables of all sweeps, one below the other.
+        chosen: What `choose_trial` gave for each entry.
+
+    Returns:
+        One row per entry: candidate, kind, is_winner, trials (how many settings were tried),
+        parameters (of the best, JSON text), folds, folds_ranked
+        (those with a product to rank users of; the others are left out of the product metrics),
+        the mean of products and purchases_covered, the mean over the folds of each metric with its
+        standard error, and the headline for repeat and explore rows.
+    """
+    table = pd.DataFrame([_entry(trials, choice) for choice in chosen])
+    table = table.sort_values([HEADLINE, "candidate"], ascending=[False, True], ignore_index=True)
+    candidates = table.index[table["kind"] == "candidate"]
+    table.insert(2, "is_winner", table.index == candidates[0])
+    return table
+
+
+def _entry(trials: pd.DataFrame, choice: dict[str, Any]) -> dict[str, Any]:
+    tried = trials[trials["candidate"] == choice["candidate"]]
+    rows = tried[tried["trial"] == choice["trial"]]
+    segment = dict(iter(rows.groupby("segment")))
+    everything = segment["all"]
+    entry = {
+        "candidate": choice["candidate"],
+        "kind": choice["kind"],
+        "trials": int(tried["trial"].nunique()),
+        "parameters": json.dumps(choice["parameters"], sort_keys=True),
+        "folds": len(everything),
+        "folds_ranked": int(everything[HEADLINE].count()),
+        "products": everything["products"].mean(),
+        "purchases_covered": everything["purchases_covered"].mean(),
+    }
+    for metric in METRICS:
+        entry[metric] = everything[metric].mean()
+        entry[f"{metric}_standard_error"] = everything[metric].sem()
+    for name in ("repeat", "explore"):
+        entry[f"{HEADLINE}_{name}"] = segment[name][HEADLINE].mean()
+    return entry
+
+
+def choose_winner(
+    leaderboard: pd.DataFrame, chosen: Sequence[dict[str, Any]], trials: pd.DataFrame
+) -> dict[str, Any]:
+    """The candidate with the highest mean product average precision, and how sure that is.
+
+    Args:
+        leaderboard: The table of `build_leaderboard`.
+        chosen: What `choose_trial` gave for each entry.
+        trials: The tables of all sweeps.
+
+    Returns:
+        The winner's choice, with `runner_up`, the next candidate, and `baseline`, the best one to
+        beat: the name of each, the mean difference over the folds and its standard error (paired by
+        fold; null where there is one fold); null where there is none.
+    """
+    by_name = {choice["candidate"]: choice for choice in chosen}
+    best, *others = leaderboard.loc[leaderboard["kind"] == "candidate", "candidate"]
+    baselines = leaderboard.loc[leaderboard["kind"] == "baseline", "candidate"].to_list()
+    winner = dict(by_name[best])
+    for role, names in (("runner_up", others), ("baseline", baselines)):
+        other = by_name[names[0]] if names else None
+        winner[role] = _distance(by_name[best], other, trials) if other else None
+    return winner
+
+
+def _distance(
+    choice: dict[str, Any], other: dict[str, Any], trials: pd.DataFrame
+) -> dict[str, Any]:
+    first, second = (
+        _scores(trials[trials["candidate"] == each["candidate"]]).loc[each["trial"]]
+        for each in (choice, other)
+    )
+    difference = (first - second).dropna()
+    error = difference.sem()
+    return {
+        "candidate": other["candidate"],
+        "difference": float(difference.mean()),
+        "standard_error": None if pd.isna(error) else float(error),
+    }

@@ -1,0 +1,138 @@
+"""The frame's features against the extended ones on test, both fitted as contenders are."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from push_propensity.evaluation.bootstrap import interval, user_weights
+from push_propensity.evaluation.metrics import (
+    HEADLINE,
+    ProductRanking,
+    evaluate_segments,
+    headline_by_segment,
+)
+from push_propensity.frame.columns import OUTCOME, PRODUCT, USER, FeatureChoice, choose_features
+from push_propensity.models.families import CandidateOptions
+from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_model
+from push_propensity.selection.choice import SelectionOptions, choose_trial
+from push_propensity.selection.sweep import sweep
+from push_propensity.selection.variants.options import StudyOptions
+from push_propensity.selection.variants.trials import POOLED
+from push_propensity.selection.variants.variants import extended_groups
+
+logger = logging.getLogger(__name__)
+
+FRAME, EXTENDED, BASELINE = "frame", "extended", "baseline"
+
+
+def fit_compared_models(
+    development: pd.DataFrame,
+    folds: pd.DataFrame,
+    calibration: pd.DataFrame,
+    entry: CandidateOptions,
+    baseline: CandidateOptions,
+    winner: Mapping[str, Any],
+) -> dict[str, PurchaseModel]:
+    """Fit a candidate to either choice of features, and the baseline, and calibrate them all.
+
+    Args:
+        development: The rows of train and validation together.
+        folds: The table of `splits.cut_folds`; boosting rounds are the median best round of them.
+        calibration: The calibration window.
+        entry: The candidate; its parameters serve for both.
+        baseline: The entry of the baseline to beat.
+        winner: From model selection. Where it is this candidate, its rounds are taken as they are
+            for the choice of features that it was selected with.
+
+    Returns:
+        The models of `frame`, `extended` and `baseline`.
+
+    Raises:
+        DataError: If the frame has no extended feature.
+    """
+    extended_groups(development.columns)
+    single = entry.model_copy(update={"sweep": {}})
+    models = {}
+    for choice in get_args(FeatureChoice):
+        features = choose_features(development.columns, choice)
+        if (winner["candidate"], winner["features"]) == (entry.family, choice):
+            parameters = winner["parameters"]
+        else:
+            trials = sweep(development, folds, single, features)
+            chosen = choose_trial(trials, single, SelectionOptions(features=choice))
+            parameters = chosen["parameters"]
+        models[choice] = fit_model(development, entry, entry.complete(parameters), features)
+        logger.info("Fitted %s to %d features (%s)", entry.family, len(features), choice)
+    models[BASELINE] = fit_model(development, baseline, baseline.complete({}))
+    return {name: calibrate(model, calibration) for name, model in models.items()}
+
+
+def compare_models(
+    models: Mapping[str, PurchaseModel], test: pd.DataFrame, options: StudyOptions
+) -> pd.DataFrame:
+    """Measure the models on test, on the same resamples of the users.
+
+    Args:
+        models: From `fit_compared_models`.
+        test: The test part; nothing is fitted to it.
+        options: The bootstrap.
+
+    Returns:
+        One row per model: choice, entry (the family), features (how many), rows, purchases, the
+        product average precision with low and high, its values for repeat and explore rows, pooled
+        average precision, log loss; then `gain_over_frame` and `gain_over_baseline`, each with
+        `_low` and `_high`: by which share of the other's its product average precision is higher.
+    """
+    probability = {name: model.predict(test) for name, model in models.items()}
+    table = pd.DataFrame([_measure(test, name, models[name], probability[name]) for name in models])
+    drawn = _resample(test, probability, options)
+    values = table.set_index("choice")[HEADLINE]
+    ends = [interval(drawn[name], values[name], options.confidence) for name in models]
+    table[[f"{HEADLINE}_low", f"{HEADLINE}_high"]] = np.clip(ends, 0.0, 1.0)
+    for other in (FRAME, BASELINE):
+        gains = [_gain(drawn, values, name, other, options.confidence) for name in models]
+        column = f"gain_over_{other}"
+        table[[column, f"{column}_low", f"{column}_high"]] = gains
+        percent = (100 * share for share in dict(zip(models, gains, strict=True))[EXTENDED])
+        text = "Test product AP, extended over %s: %+.1f %% (%+.1f to %+.1f %%)"
+        logger.info(text, other, *percent)
+    return table
+
+
+def _measure(
+    test: pd.DataFrame, choice: str, model: PurchaseModel, probability: NDArray[np.float64]
+) -> dict[str, Any]:
+    measured = evaluate_segments(test, probability).set_index("segment")
+    return {
+        "choice": choice,
+        "entry": model.name,
+        "features": len(model.features),
+        **measured.loc["all", ["rows", "purchases"]].astype(int),
+        **headline_by_segment(measured),
+        **measured.loc["all", list(POOLED)],
+    }
+
+
+def _resample(
+    test: pd.DataFrame, probability: Mapping[str, NDArray[np.float64]], options: StudyOptions
+) -> pd.DataFrame:
+    outcome, product = test[OUTCOME].to_numpy(), test[PRODUCT].to_numpy()
+    rankings = {name: ProductRanking.of(outcome, p, product) for name, p in probability.items()}
+    weights = user_weights(test[USER], options.resamples, options.seed)
+    return pd.DataFrame(
+        {name: ranking.average_precision(weight) for name, ranking in rankings.items()}
+        for weight in weights
+    )
+
+
+def _gain(
+    drawn: pd.DataFrame, values: "pd.Series[float]", name: str, other: str, confidence: float
+) -> tuple[float, float, float]:
+    """Relative gain of one model over another and the ends of its paired interval."""
+    gain = values[name] / values[other] - 1
+    low, high = interval(drawn[name] / drawn[other] - 1, gain, confidence)
+    return gain, low, high

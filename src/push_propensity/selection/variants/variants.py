@@ -1,0 +1,173 @@
+"""What the feature study tries: groups of features, encodings and ways to select columns.
+
+A variant differs from its reference in one thing.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectFromModel
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+
+from push_propensity.errors import DataError
+from push_propensity.frame.columns import (
+    CATEGORICAL_FEATURES,
+    EXTENDED_GROUPS,
+    FEATURE_NAMES,
+    pick_numbers,
+)
+from push_propensity.models.families import CandidateOptions
+from push_propensity.selection.variants.options import StudyOptions
+
+FRAME = "frame features alone"
+EXTENDED = "all extended features"
+SMALLEST_COEFFICIENT = 1e-5
+
+Encoder = Any
+EncoderMaker = Callable[[Sequence[str]], Encoder]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One thing that is tried.
+
+    Attributes:
+        name: In words, unique within a table.
+        reference: The variant that it is compared with; the reference names itself.
+        entry: The family, its parameters and how it is trained.
+        features: The columns that it is given.
+        encoder: Makes the transformer, not yet fitted, of these columns; a family's own where it is
+            left out.
+    """
+
+    name: str
+    reference: str
+    entry: CandidateOptions
+    features: tuple[str, ...]
+    encoder: EncoderMaker | None = None
+
+    def make_encoder(self) -> Encoder:
+        """The transformer of its features, not yet fitted."""
+        return (self.encoder or self.entry.definition.encoder)(self.features)
+
+
+def extended_groups(columns: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The groups of extended features that a frame has, with the columns that it has of each.
+
+    Raises:
+        DataError: If the frame has no extended feature.
+    """
+    named = {
+        group: tuple(feature.name for feature in features if feature.name in columns)
+        for group, features in EXTENDED_GROUPS.items()
+    }
+    present = {group: names for group, names in named.items() if names}
+    if not present:
+        raise DataError(
+            "The feature study compares extended features, and the feature frame has none. Build "
+            "it from raw tables with feature_options.extended.groups, then run data_processing."
+        )
+    return present
+
+
+def ablation_variants(columns: Collection[str], entry: CandidateOptions) -> list[Variant]:
+    """The frame's features alone, with all extended ones, with one group, and without one group.
+
+    Args:
+        columns: The columns of the feature frame.
+        entry: The candidate that is fitted to each choice of features.
+    """
+    groups = extended_groups(columns)
+    extended = tuple(name for names in groups.values() for name in names)
+    variants = [
+        Variant(FRAME, FRAME, entry, FEATURE_NAMES),
+        Variant(EXTENDED, FRAME, entry, FEATURE_NAMES + extended),
+    ]
+    if len(groups) == 1:
+        return variants
+    for group, names in groups.items():
+        variants.append(Variant(f"frame and {group}", FRAME, entry, FEATURE_NAMES + names))
+    for group, names in groups.items():
+        others = tuple(name for name in extended if name not in names)
+        variants.append(Variant(f"all but {group}", EXTENDED, entry, FEATURE_NAMES + others))
+    return variants
+
+
+def encoding_variants(
+    columns: Collection[str],
+    linear: CandidateOptions,
+    boosted: CandidateOptions,
+    options: StudyOptions,
+) -> list[Variant]:
+    """Encodings of the categories and selections of columns, for a linear and a boosted model.
+
+    Target encoding and selection are fitted to the training rows alone; the target encoding of a
+    training row does not use the row itself (cross-fitting, as scikit-learn's TargetEncoder does).
+    Neither knows sampling weights: the rates that they see are those of the rows drawn.
+
+    Args:
+        columns: The columns of the feature frame; every feature among them is given.
+        linear: The entry of the logistic regression.
+        boosted: The entry of the boosted trees.
+        options: Penalty of the selection, variance of the components, seed.
+    """
+    extended = (name for names in extended_groups(columns).values() for name in names)
+    features = FEATURE_NAMES + tuple(extended)
+    numbers = tuple(pick_numbers(features))
+    one_hot, ordinal = "logistic, one-hot (as the candidate)", "XGBoost, ordinal (as the candidate)"
+    selected = partial(
+        _selected_by_l1, encoder=linear.definition.encoder, C=options.inverse_l1_penalty
+    )
+    components = partial(_components, variance=options.pca_variance)
+    target = partial(_target_encoded, seed=options.seed)
+    return [
+        Variant(one_hot, one_hot, linear, features),
+        Variant("logistic, without categories", one_hot, linear, numbers, _numbers_alone),
+        Variant("logistic, target encoding", one_hot, linear, features, partial(target, True)),
+        Variant("logistic, columns selected by L1", one_hot, linear, features, selected),
+        Variant("logistic, principal components", one_hot, linear, features, components),
+        Variant(ordinal, ordinal, boosted, features),
+        Variant("XGBoost, without categories", ordinal, boosted, numbers, _numbers_alone),
+        Variant("XGBoost, target encoding", ordinal, boosted, features, partial(target, False)),
+    ]
+
+
+def _numbers_alone(features: Sequence[str]) -> ColumnTransformer:
+    return ColumnTransformer([("numbers", StandardScaler(), list(features))])
+
+
+def _target_encoded(scaled: bool, features: Sequence[str], seed: int) -> ColumnTransformer:
+    categories: Any = TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=seed))
+    if scaled:
+        categories = make_pipeline(categories, StandardScaler())
+    return ColumnTransformer(
+        [
+            ("numbers", StandardScaler() if scaled else "passthrough", pick_numbers(features)),
+            ("categories", categories, list(CATEGORICAL_FEATURES)),
+        ]
+    )
+
+
+def _selected_by_l1(features: Sequence[str], encoder: EncoderMaker, C: float) -> Pipeline:
+    """Keep the columns that an L1 penalty leaves (Tibshirani, 1996)."""
+    lasso = LogisticRegression(C=C, l1_ratio=1.0, solver="liblinear", tol=1e-3)
+    return make_pipeline(encoder(features), SelectFromModel(lasso, threshold=SMALLEST_COEFFICIENT))
+
+
+def _components(features: Sequence[str], variance: float) -> ColumnTransformer:
+    components = make_pipeline(StandardScaler(), PCA(variance, svd_solver="full"))
+    categories = OneHotEncoder(handle_unknown="ignore")
+    return ColumnTransformer(
+        [
+            ("components", components, pick_numbers(features)),
+            ("categories", categories, list(CATEGORICAL_FEATURES)),
+        ],
+        sparse_threshold=1.0,
+    )
