@@ -40,7 +40,20 @@ def build_wheel(folder: Path) -> Path:
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    run([BIN / "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, folder])
+    run(
+        [
+            BIN / "uv",
+            "build",
+            "--quiet",
+            "--wheel",
+            "--no-build-isolation",
+            "--python",
+            sys.executable,
+            "--out-dir",
+            folder,
+            folder,
+        ]
+    )
     (wheel,) = folder.glob("*.whl")
     return wheel
 

@@ -15,7 +15,7 @@ from packaging.version import Version
 from tests.project.environments import ROOT
 
 NAME = "push-propensity"
-LOCKS = {"requirements.lock": None, "requirements-api.lock": ["metrics", "api"]}  # their extras
+LOCK = ROOT / "requirements.lock"
 FOREIGN_PATHS = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|Users|mnt|workspace)/")
 
 
@@ -41,10 +41,10 @@ def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def read_lock(name):
+@pytest.fixture(scope="module")
+def locked():
     """Each locked requirement with its hashes; a name may be there once per platform."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    lines = text.replace("\\\n", " ").splitlines()
+    lines = LOCK.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     entries = [line for line in lines if line.strip() and not line.startswith("#")]
     pairs = []
     for entry in entries:
@@ -53,32 +53,20 @@ def read_lock(name):
     return pairs
 
 
-@pytest.fixture(scope="module", params=LOCKS)
-def lock(request):
-    """The name of each lock file."""
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def locked(lock):
-    return read_lock(lock)
-
-
-def requirements_of(project, extras):
+def requirements_of(project):
     """Every dependency, those of the extras included."""
-    groups = [project["dependencies"], *(project["optional-dependencies"][e] for e in extras)]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
     parsed = [Requirement(line) for group in groups for line in group]
     return [requirement for requirement in parsed if requirement.name != NAME]
 
 
-def test_every_dependency_is_locked_within_its_range(project, lock, locked):
+def test_every_dependency_is_locked_within_its_range(project, locked):
     versions = {}
     for requirement, _ in locked:
         (pin,) = requirement.specifier
         assert pin.operator == "==", requirement.name
         versions.setdefault(canonicalize_name(requirement.name), []).append(Version(pin.version))
-    extras = LOCKS[lock] or project["optional-dependencies"]
-    for requirement in requirements_of(project, extras):
+    for requirement in requirements_of(project):
         found = versions.get(canonicalize_name(requirement.name), [])
         assert found, f"{requirement.name}: run `make lock`"
         for version in found:
@@ -92,12 +80,21 @@ def test_every_locked_file_is_known_by_its_hash(locked):
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", text) for text in hashes)
 
 
-def test_what_serves_is_what_was_tested():
-    serving, tested = (
-        {(requirement.name, str(requirement.specifier), *hashes) for requirement, hashes in lock}
-        for lock in (read_lock("requirements-api.lock"), read_lock("requirements.lock"))
-    )
-    assert serving < tested
+def test_whatever_is_installed_is_of_the_one_lock(project):
+    """What is installed for a run, for the tests and into the image is found in it by its hash."""
+    commands = [
+        command
+        for name in ("Makefile", "Containerfile")
+        for command in re.findall(
+            r"(?:pip install|PIP_INSTALL\))(?:.*\\\n)*.*",
+            (ROOT / name).read_text(encoding="utf-8").replace("&& \\", ""),
+        )
+        if "--extra" in command or "/dev/stdin" in command
+    ]
+    assert len(commands) == 4
+    assert all("--require-hashes" in command for command in commands)
+    listed = [path.name for path in ROOT.glob("*.lock")]
+    assert listed == [LOCK.name]
 
 
 def test_the_image_is_given_what_it_copies():
@@ -109,8 +106,8 @@ def test_the_image_is_given_what_it_copies():
     assert all((ROOT / name).exists() for name in kept)
 
 
-def test_the_lock_names_no_index_and_no_host(lock, locked):
-    text = (ROOT / lock).read_text(encoding="utf-8")
+def test_the_lock_names_no_index_and_no_host(locked):
+    text = LOCK.read_text(encoding="utf-8")
     assert "://" not in text
     assert not re.search(r"^\s*-", re.sub(r"^ +--hash=", "", text, flags=re.M), flags=re.M)
     assert all(requirement.url is None for requirement, _ in locked)
