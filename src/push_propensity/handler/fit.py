@@ -206,8 +206,7 @@ def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
     options = catalog[_OPTIONS].load()
     wished = {"candidate": asked.candidate, "parameters": asked.parameters or {}}
     changed = options.model_copy(update=wished)
-    winner = catalog["winner"].load() if catalog.exists("winner") else {}
-    return {_OPTIONS: changed, "winner": winner}
+    return {_OPTIONS: changed, "winner": catalog["winner"].load()}
 
 
 def _split_orders(catalog: Any) -> dict[str, Any]:
