@@ -61,13 +61,15 @@ def _train_plainly(catalog: Any, frame: Any, candidate: str, parameters: Mapping
     from push_propensity.handler.quiet_kedro import run_in_memory
     from push_propensity.pipelines import data_processing, training
 
-    options, entry = "params:training_options", f"params:{candidate}.candidate"
+    options, entries = "params:training_options", "params:candidates"
+    candidates = catalog.load(entries)
+    candidates[candidate] = candidates[candidate].model_copy(update={"threads": 1})
     asked = {"candidate": candidate, "parameters": dict(parameters)}
     given = {
         "feature_frame": frame,
         "winner": {},
         options: catalog.load(options).model_copy(update=asked),
-        entry: catalog.load(entry).model_copy(update={"threads": 1}),
+        entries: candidates,
     }
     steps = data_processing.create_pipeline() + training.create_pipeline()
     needed = steps.to_outputs("trained_model")

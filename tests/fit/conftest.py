@@ -15,8 +15,8 @@ LOCAL = """
 training_options:
   resamples: 10
   parity_rows: 500
-xgboost:
-  candidate:
+candidates:
+  xgboost:
     parameters: {n_estimators: 12, max_depth: 3, learning_rate: 0.3}
     threads: 1
 """
@@ -67,13 +67,13 @@ def models(project, tmp_path):
 @pytest.fixture
 def trainings(monkeypatch):
     """The candidates that were trained, in order."""
-    trained, train_model = [], training.train_model
+    trained, fit_model = [], training.fit_model
 
     def count(*arguments):
-        trained.append(arguments[2].candidate)
-        return train_model(*arguments)
+        trained.append(arguments[1].family)
+        return fit_model(*arguments)
 
-    monkeypatch.setattr(training, "train_model", count)
+    monkeypatch.setattr(training, "fit_model", count)
     return trained
 
 

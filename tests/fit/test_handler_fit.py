@@ -308,7 +308,7 @@ class TestOnce:
 
     def test_another_version_of_the_code_trains_anew(self, fit, monkeypatch, trainings):
         names = [fit(EVENT)[1]["model_name"]]
-        monkeypatch.setattr("push_propensity.training.fingerprint.__version__", "999.0")
+        monkeypatch.setattr("push_propensity.models.fingerprint.__version__", "999.0")
         names += [fit(EVENT)[1]["model_name"] for _ in range(2)]
         assert len(trainings) == 2
         assert names[0] != names[1] == names[2]

@@ -25,10 +25,10 @@ from tests.fit.conftest import frame_file
 
 SMALL_SWEEPS = """
 folds: {n_windows: 2}
-logistic_l2: {candidate: {sweep: {C: [0.01, 1.0]}}}
-logistic_elastic_net: {candidate: {sweep: {C: [0.01], l1_ratio: [0.5]}}}
-xgboost:
-  candidate:
+candidates:
+  logistic_l2: {sweep: {C: [0.01, 1.0]}}
+  logistic_elastic_net: {sweep: {C: [0.01], l1_ratio: [0.5]}}
+  xgboost:
     threads: 1
     early_stopping_rounds: 3
     n_trials: 2
@@ -131,7 +131,7 @@ class TestRun:
         assert "Give --env one of the folders of conf/" in output
 
     def test_a_parameter_of_a_candidate(self, kedro):
-        option = "xgboost.candidate.parameters.max_depth=-1"
+        option = "candidates.xgboost.parameters.max_depth=-1"
         status, output = kedro("--pipelines", "model_selection", "--params", option)
         assert status == 1
         assert "max_depth: Input should be greater than or equal to 1" in output

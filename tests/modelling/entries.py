@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from push_propensity.frame.columns import FEATURE_NAMES
-from push_propensity.models.families import ENTRIES, FAMILIES, CandidateOptions
+from push_propensity.models.candidates import CandidateOptions, Candidates
+from push_propensity.models.families import ENTRIES, FAMILIES
 from push_propensity.models.purchase_model import PurchaseModel, fit_model
 
 # What is fitted where the frame has the 27 columns alone.
@@ -34,6 +35,9 @@ def entry(family: str, **changes) -> CandidateOptions:
         "threads": 1,
     }
     return CandidateOptions(**given | changes)
+
+
+CANDIDATES = Candidates(**{name: entry(name) for name in ENTRIES})
 
 
 def fit(

@@ -1,3 +1,7 @@
+import pickle
+import re
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,12 +17,9 @@ from push_propensity.frame.columns import (
     OWN_FREQUENCY,
     choose_features,
 )
-from push_propensity.models.families import (
-    ENTRIES,
-    FAMILIES,
-    CandidateOptions,
-    check_parameters,
-)
+from push_propensity.models.boosted import BoostedTrees
+from push_propensity.models.candidates import CandidateOptions, Candidates, check_parameters
+from push_propensity.models.families import BASELINE, ENTRIES, FAMILIES
 
 TRAINABLE = ["logistic_l2", "logistic_elastic_net", "xgboost"]
 BASELINES = ["constant", "global_popularity", "ordered_before_popularity", "own_frequency"]
@@ -137,6 +138,58 @@ class TestCandidateOptions:
         assert [trial.model_dump() for trial in options.trials()] == [{}]
 
 
+class TestCandidates:
+    """The entries as Kedro gives them."""
+
+    @staticmethod
+    def configured(**changes):
+        return {name: {"family": name, "seed": 1} for name in ENTRIES} | changes
+
+    def test_are_checked_options_by_name(self):
+        found = Candidates(**self.configured(xgboost={"family": "xgboost", "seed": 4}))
+        assert found == {
+            name: CandidateOptions(family=name, seed=4 if name == "xgboost" else 1)
+            for name in ENTRIES
+        }
+
+    @pytest.mark.parametrize("copied", [deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+    def test_can_be_copied(self, copied):
+        found = Candidates(**self.configured())
+        assert copied(found) == found
+        assert type(copied(found)) is Candidates
+
+    def test_an_unknown_entry_is_refused_with_the_allowed_ones(self):
+        allowed = ", ".join(ENTRIES)
+        message = rf"`candidates` has no use for xgbost\. Its entries are {allowed}\."
+        with pytest.raises(ParameterError, match=message):
+            Candidates(**self.configured(xgbost={"n_trials": 3}))
+
+    def test_a_missing_entry_is_named(self):
+        given = self.configured()
+        del given["constant"]
+        with pytest.raises(ParameterError, match="`candidates` lacks constant"):
+            Candidates(**given)
+
+    def test_an_entry_is_named_after_its_family(self):
+        other = {"family": "logistic_l2", "seed": 1}
+        with pytest.raises(
+            ParameterError, match=r"candidates\.xgboost is of the family logistic_l2"
+        ):
+            Candidates(**self.configured(xgboost=other))
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"parameters": {"max_depth": 99}}, "xgboost got parameters that are not allowed"),
+            ({"n_trial": 3}, "n_trial"),
+        ],
+    )
+    def test_an_entry_s_options_are_checked(self, changes, message):
+        given = {"family": "xgboost", "seed": 1} | changes
+        with pytest.raises((ParameterError, ValueError), match=message):
+            Candidates(**self.configured(xgboost=given))
+
+
 class TestTrials:
     def test_the_grid_is_complete_and_goes_from_the_simplest(self):
         options = CandidateOptions(
@@ -209,7 +262,19 @@ class TestFamilies:
     def test_candidates_and_baselines(self):
         kinds = {name: family.kind for name, family in FAMILIES.items()}
         assert kinds == dict.fromkeys(BASELINES, "baseline") | dict.fromkeys(TRAINABLE, "candidate")
-        assert [name for name in FAMILIES if FAMILIES[name].boosted] == ["xgboost"]
+        boosted = [name for name in FAMILIES if isinstance(FAMILIES[name], BoostedTrees)]
+        assert boosted == ["xgboost"]
+        assert FAMILIES[BASELINE].kind == "baseline"
+
+    @pytest.mark.parametrize("name", FAMILIES)
+    def test_each_says_what_people_and_manifests_call_it(self, name):
+        family = FAMILIES[name]
+        assert family.name == name
+        assert family.label
+        assert family.label not in [f.label for f in FAMILIES.values() if f is not family]
+        library, version = family.library
+        assert library
+        assert re.match(r"\d+\.\d+", version)
 
     @pytest.mark.parametrize("name", TRAINABLE)
     def test_simplicity_is_a_total_order(self, name):

@@ -26,7 +26,7 @@ from push_propensity.selection.variants.variants import (
     encoding_variants,
 )
 from tests.conftest import sample_rows
-from tests.modelling.entries import entry, fit
+from tests.modelling.entries import CANDIDATES, entry, fit
 
 OPTIONS = StudyOptions(
     folds=2, negative_share=0.8, learning_rate=0.3, most_rounds=12, resamples=20, seed=3
@@ -41,10 +41,9 @@ TABLES = ("feature_ablation", "encoding_trials", "feature_comparison")
 
 @pytest.fixture(scope="module")
 def given(extended_parts, folds):
-    names = ("logistic_l2", "xgboost", "own_frequency")
     return {
         **extended_parts._asdict(),
-        **{f"params:{name}.candidate": entry(name) for name in names},
+        "params:candidates": CANDIDATES,
         "folds": folds,
         "winner": WINNER,
         "params:feature_study": OPTIONS,
@@ -131,7 +130,7 @@ class TestVariants:
     def test_a_quick_entry_differs_in_rows_and_steps_alone(self):
         changed = quick(with_winner(entry("xgboost"), WINNER), OPTIONS)
         assert changed.parameters == WINNER["parameters"] | {"learning_rate": 0.3}
-        assert changed.negative_share == 0.8
+        assert (changed.negative_share, changed.most_rounds) == (0.8, 12)
         assert quick(entry("logistic_l2"), OPTIONS).parameters == entry("logistic_l2").parameters
 
 
@@ -195,7 +194,7 @@ class TestPipeline:
 
     def test_the_comparison_is_of_contenders_on_test(self, study, given, extended_parts):
         development = pd.concat(extended_parts[:2], ignore_index=True)
-        changed = with_winner(given["params:xgboost.candidate"], WINNER)
+        changed = with_winner(CANDIDATES["xgboost"], WINNER)
         contender = calibrate(fit(development, changed), extended_parts.calibration)
         models = study["compared_models"]
         np.testing.assert_array_equal(

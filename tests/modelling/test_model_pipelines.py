@@ -17,10 +17,12 @@ from push_propensity.scoring.bundle import publish, read_bundle
 from push_propensity.selection.choice import SelectionOptions
 from push_propensity.training.specification import TrainingOptions
 from tests.conftest import sample_rows
-from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry
+from tests.modelling.entries import CANDIDATE_NAMES, CANDIDATES, FAMILY_NAMES
 
 OPTIONS = TrainingOptions(default_candidate="logistic_l2", resamples=10, seed=5)
-PARAMETERS = {f"params:{name}.candidate": entry(name) for name in ENTRIES}
+PARAMETERS = {"params:candidates": CANDIDATES} | {
+    f"params:candidates.{name}": options for name, options in CANDIDATES.items()
+}
 MODELS = [f"{name}_model" for name in ENTRIES]
 
 

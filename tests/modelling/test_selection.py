@@ -7,13 +7,13 @@ from pydantic import ValidationError
 
 from push_propensity.errors import DataError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS
+from push_propensity.scoring.bundle import Fingerprint
 from push_propensity.selection.choice import (
     SelectionOptions,
     build_leaderboard,
     choose_trial,
     choose_winner,
 )
-from tests.modelling.entries import entry
 
 BEST = SelectionOptions(rule="best")
 ONE_ERROR = SelectionOptions(rule="one_standard_error")
@@ -38,7 +38,7 @@ def trials_of(name, scores, kind="candidate", parameters=None, rounds=None):
 def choose(scores, rule, family="logistic_l2", **table):
     parameters = table.pop("parameters", [{"C": 10.0**n} for n in range(len(scores))])
     trials = trials_of(family, scores, parameters=parameters, **table)
-    return choose_trial(trials, entry(family), rule)
+    return choose_trial(trials, rule)
 
 
 class TestChooseTrial:
@@ -125,22 +125,20 @@ def race():
     ]
     trials = pd.concat(tables, ignore_index=True)
     names = ("logistic_l2", "constant", "xgboost")
-    chosen = [
-        choose_trial(trials[trials["candidate"] == name], entry(name), BEST) for name in names
-    ]
+    chosen = [choose_trial(trials[trials["candidate"] == name], BEST) for name in names]
     return trials, chosen
 
 
 class TestLeaderboard:
     def test_best_first_and_the_winner_is_a_candidate(self, race):
-        board = build_leaderboard(*race)
+        board = build_leaderboard(race[0], *race[1])
         assert board["candidate"].tolist() == ["constant", "xgboost", "logistic_l2"]
         assert board["is_winner"].tolist() == [False, True, False]
         assert list(board.columns[:4]) == ["candidate", "kind", "is_winner", "trials"]
         assert board["trials"].tolist() == [1, 1, 2]
 
     def test_means_and_errors_of_the_chosen_trial(self, race):
-        row = build_leaderboard(*race).set_index("candidate").loc["logistic_l2"]
+        row = build_leaderboard(race[0], *race[1]).set_index("candidate").loc["logistic_l2"]
         assert row[HEADLINE] == pytest.approx(0.55)
         assert row[f"{HEADLINE}_standard_error"] == pytest.approx(0.15)
         assert row[f"{HEADLINE}_repeat"] == pytest.approx(0.55 * 1.1)
@@ -149,31 +147,36 @@ class TestLeaderboard:
         assert row["log_loss_standard_error"] == pytest.approx(0.1 / np.sqrt(3))
 
     def test_says_on_how_much_it_was_ranked(self, race):
-        row = build_leaderboard(*race).iloc[0]
+        row = build_leaderboard(race[0], *race[1]).iloc[0]
         assert (row["folds"], row["folds_ranked"]) == (3, 2)
         assert (row["products"], row["purchases_covered"]) == (5.0, 0.5)
 
     def test_equals_stand_in_order_of_their_names(self):
         trials = pd.concat([trials_of(name, [[0.5, 0.5]]) for name in ("xgboost", "logistic_l2")])
         chosen = [
-            choose_trial(
-                trials[trials["candidate"] == name].assign(n_estimators=3.0), entry(name), BEST
-            )
+            choose_trial(trials[trials["candidate"] == name].assign(n_estimators=3.0), BEST)
             for name in ("xgboost", "logistic_l2")
         ]
-        board = build_leaderboard(trials, chosen)
+        board = build_leaderboard(trials, *chosen)
         assert board["candidate"].tolist() == ["logistic_l2", "xgboost"]
         assert board["is_winner"].tolist() == [True, False]
 
     def test_parameters_are_those_that_would_be_trained(self, race):
-        board = build_leaderboard(*race).set_index("candidate")
+        board = build_leaderboard(race[0], *race[1]).set_index("candidate")
         assert json.loads(board.loc["xgboost", "parameters"]) == {"max_depth": 3, "n_estimators": 5}
+
+
+FINGERPRINT = Fingerprint("rows", "parameters", "code")
+
+
+def winner_of(trials, chosen):
+    return choose_winner(build_leaderboard(trials, *chosen), trials, FINGERPRINT, *chosen)
 
 
 class TestChooseWinner:
     def test_the_best_candidate_and_its_lead(self, race):
         trials, chosen = race
-        winner = choose_winner(build_leaderboard(trials, chosen), chosen, trials)
+        winner = winner_of(trials, chosen)
         assert winner["candidate"] == "xgboost"
         assert winner["parameters"] == {"max_depth": 3, "n_estimators": 5}
         # Paired by fold: 0.5 - 0.4 and 0.7 - 0.7, the fold without products left out.
@@ -190,18 +193,22 @@ class TestChooseWinner:
         assert json.loads(json.dumps(winner)) == winner
         assert "runner_up" not in chosen[2]
 
+    def test_carries_what_it_was_made_from(self, race):
+        expected = {"data": "rows", "parameters": "parameters", "code": "code"}
+        assert winner_of(*race)["fingerprint"] == expected
+
     def test_one_fold_gives_no_error(self, race):
         trials, chosen = race
         trials = trials[trials["fold"] == 1]
-        winner = choose_winner(build_leaderboard(trials, chosen), chosen, trials)
+        winner = winner_of(trials, chosen)
         assert winner["runner_up"]["standard_error"] is None
 
     def test_a_candidate_alone(self, race):
         trials, chosen = race
         trials = trials[trials["candidate"] != "logistic_l2"]
-        winner = choose_winner(build_leaderboard(trials, chosen[1:]), chosen[1:], trials)
+        winner = winner_of(trials, chosen[1:])
         assert winner["candidate"] == "xgboost"
         assert winner["runner_up"] is None
-        alone = choose_winner(build_leaderboard(trials, chosen[2:]), chosen[2:], trials)
+        alone = winner_of(trials, chosen[2:])
         assert alone["runner_up"] is None
         assert alone["baseline"] is None

@@ -7,8 +7,9 @@ from scipy.special import expit
 
 from push_propensity.errors import DataError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS, SEGMENTS, evaluate_segments
+from push_propensity.frame.columns import FEATURE_NAMES
 from push_propensity.frame.split import fold_masks, keep_large_orders
-from push_propensity.selection.sweep import MOST_ROUNDS, EncodedFold, sweep
+from push_propensity.selection.sweep import EncodedFold, sweep
 from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 
@@ -52,7 +53,7 @@ class TestTable:
     def test_boosted_trials_say_their_best_round(self, tables):
         rounds = tables["xgboost"]["n_estimators"]
         assert (rounds == rounds.round()).all()
-        assert rounds.between(1, MOST_ROUNDS - 1).all()
+        assert rounds.between(1, entry("xgboost").most_rounds - 1).all()
         others = pd.concat([table for name, table in tables.items() if name != "xgboost"])
         assert others["n_estimators"].isna().all()
 
@@ -101,23 +102,29 @@ class TestNumbers:
 
 
 class TestEncodedFold:
+    @staticmethod
+    def encode(development, train, validation, options):
+        encoder = options.definition.encoder(FEATURE_NAMES)
+        return EncodedFold.of(development, train, validation, options, encoder)
+
     def test_the_encoder_sees_the_training_rows_alone(self, development):
         held = (development["vendor"] == "vendor-1").to_numpy()
-        fold = EncodedFold.of(development, ~held, held, entry("logistic_l2"))
-        numbers = fold.train[:, :19].toarray()
+        fold = self.encode(development, ~held, held, entry("logistic_l2"))
+        numbers = fold.train.encoded[:, :19].toarray()
         np.testing.assert_allclose(numbers.mean(axis=0), 0.0, atol=1e-9)
-        vendors = fold.validation[:, 25:].toarray()
+        vendors = fold.validation.encoded[:, 25:].toarray()
         assert (vendors == 0).all()  # unknown: none of the known ones
-        ordinal = EncodedFold.of(development, ~held, held, entry("xgboost"))
-        assert (ordinal.validation[:, -1] == -1).all()
+        ordinal = self.encode(development, ~held, held, entry("xgboost"))
+        assert (ordinal.validation.encoded[:, -1] == -1).all()
 
     def test_draws_and_weighs_the_rows_without_a_purchase(self, development):
         every = np.ones(len(development), dtype=bool)
-        fold = EncodedFold.of(development, every, every, entry("logistic_l2", negative_share=0.5))
-        assert fold.train.shape[0] == len(fold.train_outcome) == len(fold.weight)
-        assert fold.train_outcome.sum() == development["outcome"].sum()
-        assert set(fold.weight) == {1.0, 2.0}
-        assert fold.validation.shape[0] == len(development)
+        fold = self.encode(development, every, every, entry("logistic_l2", negative_share=0.5))
+        train = fold.train
+        assert train.encoded.shape[0] == len(train.outcome) == len(train.weight)
+        assert train.outcome.sum() == development["outcome"].sum()
+        assert set(train.weight) == {1.0, 2.0}
+        assert fold.validation.encoded.shape[0] == len(development) == len(fold.measured)
 
 
 class TestSampledRows:

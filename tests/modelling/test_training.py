@@ -23,19 +23,18 @@ from push_propensity.training import assembly as training
 from push_propensity.training.assembly import (
     assemble_bundle,
     draw_golden_rows,
-    measure,
+    measure_model,
     train_model,
 )
-from push_propensity.training.fingerprint import take_fingerprint
+from push_propensity.training.fingerprint import fingerprint_training
 from push_propensity.training.specification import (
     Specification,
     TrainingOptions,
     choose_specification,
     parity_rows,
 )
-from tests.modelling.entries import CANDIDATE_NAMES, PARAMETERS, entry, fit
+from tests.modelling.entries import CANDIDATE_NAMES, CANDIDATES, PARAMETERS, entry, fit
 
-CANDIDATES = {name: entry(name) for name in CANDIDATE_NAMES}
 OPTIONS = TrainingOptions(default_candidate="xgboost", resamples=30, seed=5)
 WINNER = {
     "candidate": "xgboost",
@@ -121,9 +120,9 @@ def specification():
 
 
 def fingerprint(windows, specification, options=OPTIONS, features=FEATURE_NAMES, **changes):
-    return take_fingerprint(
-        *windows, specification, entry("logistic_l2", **changes), features, options
-    )
+    candidates = CANDIDATES | {"logistic_l2": entry("logistic_l2", **changes)}
+    candidates["xgboost"] = candidates["logistic_l2"]  # so that its name alone is another
+    return fingerprint_training(*windows, specification, candidates, features, options)
 
 
 class TestFingerprint:
@@ -211,7 +210,7 @@ class TestFingerprint:
         (package / "part").mkdir(parents=True)
         (package / "part" / "module.py").write_text("value = 1\n")
         (package / "notes.txt").write_text("no source")
-        monkeypatch.setattr("push_propensity.training.fingerprint.files", lambda _: package)
+        monkeypatch.setattr("push_propensity.models.fingerprint.files", lambda _: package)
         first = fingerprint(windows, specification).code
         (package / "notes.txt").write_text("still no source")
         assert fingerprint(windows, specification).code == first != code
@@ -223,7 +222,7 @@ class TestTrainModel:
     @pytest.mark.parametrize("name", CANDIDATE_NAMES)
     def test_is_fit_then_calibrate(self, windows, parts, name):
         given = Specification(candidate=name, parameters=PARAMETERS[name])
-        model = train_model(*windows, given, entry(name), FEATURE_NAMES)
+        model = train_model(*windows, given, CANDIDATES, FEATURE_NAMES)
         expected = calibrate(fit(windows[0], entry(name)), windows[1])
         np.testing.assert_array_equal(model.predict(parts.test), expected.predict(parts.test))
 
@@ -234,7 +233,7 @@ class TestTrainModel:
                 training_window,
                 calibration.assign(outcome=0.0),
                 specification,
-                entry("logistic_l2"),
+                CANDIDATES,
                 FEATURE_NAMES,
             )
 
@@ -256,7 +255,7 @@ class TestParityRows:
 
 @pytest.fixture(scope="module")
 def model(windows, specification):
-    return train_model(*windows, specification, entry("logistic_l2"), FEATURE_NAMES)
+    return train_model(*windows, specification, CANDIDATES, FEATURE_NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -267,17 +266,17 @@ def graph(model):
 class TestMeasure:
     def test_the_metrics_and_an_interval_around_the_headline(self, model, windows):
         window = windows[1]
-        found = measure(model, window, OPTIONS)
+        found = measure_model(model, window, 2.5e-7, OPTIONS)
         expected = evaluate(window["outcome"], model.predict(window), window["variant_id"])
         interval = found.pop(f"{HEADLINE}_interval")
-        assert found == pytest.approx(expected)
+        assert found == pytest.approx(expected | {"export_difference": 2.5e-7})
         assert set(METRICS) <= set(found)
         assert 0 <= interval[0] < found[HEADLINE] < interval[1] <= 1
-        assert interval == measure(model, window, OPTIONS)[f"{HEADLINE}_interval"]
-        assert interval != measure(model, window, asked(seed=6))[f"{HEADLINE}_interval"]
+        assert interval == measure_model(model, window, 0.0, OPTIONS)[f"{HEADLINE}_interval"]
+        assert interval != measure_model(model, window, 0.0, asked(seed=6))[f"{HEADLINE}_interval"]
 
     def test_what_is_not_defined_is_none(self, model, windows):
-        found = measure(model, windows[1].head(3), OPTIONS)
+        found = measure_model(model, windows[1].head(3), 0.0, OPTIONS)
         assert found[HEADLINE] is None
         assert found[f"{HEADLINE}_interval"] is None
         assert found["rows"] == 3
@@ -318,7 +317,7 @@ class TestGoldenRows:
 
 @pytest.fixture(scope="module")
 def bundle(graph, model, windows, specification):
-    metrics = {**measure(model, windows[1], OPTIONS), "export_difference": 2.5e-7}
+    metrics = measure_model(model, windows[1], 2.5e-7, OPTIONS)
     return assemble_bundle(
         graph,
         FEATURE_NAMES,
@@ -328,7 +327,7 @@ def bundle(graph, model, windows, specification):
         metrics,
         "somewhere",
         OPTIONS,
-        minimum_items=5,
+        SplitOptions(minimum_items=5),
     )
 
 
@@ -375,10 +374,10 @@ class TestBundle:
                 specification,
                 windows[0],
                 window,
-                measure(model, windows[1], OPTIONS),
+                measure_model(model, windows[1], 0.0, OPTIONS),
                 "somewhere",
                 OPTIONS,
-                minimum_items=5,
+                SplitOptions(minimum_items=5),
             )
 
     def test_the_card_holds_the_numbers(self, bundle):
@@ -422,17 +421,17 @@ class TestBundle:
 @pytest.fixture(scope="module")
 def extended_bundle(extended_parts, extended_features, specification):
     windows = [extended_parts.train, pd.concat(extended_parts[1:3], ignore_index=True)]
-    model = train_model(*windows, specification, entry("logistic_l2"), extended_features)
+    model = train_model(*windows, specification, CANDIDATES, extended_features)
     bundle = assemble_bundle(
         export_model(model),
         extended_features,
         fingerprint(windows, specification, features=extended_features),
         specification,
         *windows,
-        measure(model, windows[1], OPTIONS),
+        measure_model(model, windows[1], 0.0, OPTIONS),
         "somewhere",
         OPTIONS,
-        minimum_items=5,
+        SplitOptions(minimum_items=5),
     )
     return model, bundle
 

@@ -14,10 +14,10 @@ CODE = ("src", "conf", "notebooks")
 FILES = ("pyproject.toml", ".telemetry", "data/01_raw/feature_frame_20210304.csv")
 SMALL = {
     "folds": {"n_windows": 2},
-    "logistic_l2": {"candidate": {"sweep": {"C": [0.01, 0.1]}}},
-    "logistic_elastic_net": {"candidate": {"sweep": {"C": [0.01], "l1_ratio": [0.5]}}},
-    "xgboost": {
-        "candidate": {"sweep": {"learning_rate": [0.3]}, "n_trials": 1, "early_stopping_rounds": 5}
+    "candidates": {
+        "logistic_l2": {"sweep": {"C": [0.01, 0.1]}},
+        "logistic_elastic_net": {"sweep": {"C": [0.01], "l1_ratio": [0.5]}},
+        "xgboost": {"sweep": {"learning_rate": [0.3]}, "n_trials": 1, "early_stopping_rounds": 5},
     },
     "training_options": {"parity_rows": 500, "resamples": 20},
     "report_options": {

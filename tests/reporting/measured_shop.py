@@ -158,6 +158,7 @@ WINNER = {
     "parameters": {"max_depth": 5, "learning_rate": 0.1},
     "rule": "best",
     "runner_up": {"candidate": "logistic_l2", "difference": 0.03, "standard_error": 0.01},
+    "fingerprint": {"data": "0a", "parameters": "1b", "code": "2c"},
 }
 DATA_QUALITY = {
     "overview": {},
@@ -195,7 +196,7 @@ def make_lags(test, models, hours=(0.0, 24.0)):
         for lag, frame in zip(hours, frames, strict=True)
     ]
     bootstrap = {"resamples": OPTIONS.resamples, "seed": OPTIONS.seed, "confidence": 0.95}
-    return measure_lags(scores, test, **bootstrap)
+    return measure_lags(scores, test, WINNER, **bootstrap)
 
 
 def make_inputs():

@@ -1,5 +1,6 @@
 """Quality with features taken earlier: the study on a simulated shop, and what the report says."""
 
+import json
 from dataclasses import replace
 
 import ibis
@@ -18,7 +19,8 @@ from push_propensity.evaluation.uncertainty import measure, resample
 from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
 from push_propensity.frame.contract import check_feature_frame
 from push_propensity.frame.split import keep_large_orders
-from push_propensity.models.families import ENTRIES, CandidateOptions
+from push_propensity.models.candidates import CandidateOptions
+from push_propensity.models.families import ENTRIES
 from push_propensity.models.purchase_model import fit_model
 from push_propensity.pipelines.lag_study import create_pipeline
 from push_propensity.pipelines.reporting.nodes import _evidence
@@ -30,6 +32,11 @@ from tests.simulation.small_shop import small_options
 
 FEATURES = FeatureOptions.model_validate({"extended": {"groups": ["own_product", "intent"]}})
 SINCE = pd.Timestamp("2020-11-15")
+WINNER = {
+    "candidate": "logistic_l2",
+    "parameters": {"C": 0.1},
+    "fingerprint": {"data": "rows", "parameters": "options", "code": "1.0"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +77,7 @@ def lag_metrics(tables, parts, models):
         **tables,
         "prices": None,
         "test": parts[1],
-        "winner": {"candidate": "logistic_l2"},
+        "winner": WINNER,
         "params:feature_options": FEATURES,
         "params:lag_study": LagOptions(hours=(0, 24, 240)),
         "params:report_options": OPTIONS,
@@ -134,22 +141,32 @@ class TestStudy:
 
 
 class TestSelection:
-    def test_of_this_winner_and_test_part(self, lag_metrics, test_metrics):
-        chosen = select_lags(lag_metrics, test_metrics, "logistic_l2")
+    def test_of_this_winner_and_test_part(self, lag_metrics, parts):
+        chosen = select_lags(lag_metrics, parts[1], WINNER)
         pd.testing.assert_frame_equal(chosen, lag_metrics)
+        again = json.loads(json.dumps(WINNER | {"rule": "best"}))
+        assert not select_lags(lag_metrics, parts[1], again).empty
 
-    @pytest.mark.parametrize("column", ["rows", "purchases", HEADLINE])
-    def test_of_another(self, lag_metrics, test_metrics, column, caplog):
-        stale = lag_metrics.assign(**{column: lag_metrics[column] * 2})
-        assert select_lags(stale, test_metrics, "logistic_l2").empty
+    @pytest.mark.parametrize("part", ["data", "parameters", "code"])
+    def test_of_another_fit(self, lag_metrics, parts, part, caplog):
+        other = WINNER | {"fingerprint": WINNER["fingerprint"] | {part: "another"}}
+        assert select_lags(lag_metrics, parts[1], other).empty
         assert "left out of the report" in caplog.text
 
-    def test_of_another_winner(self, lag_metrics, test_metrics):
-        renamed = lag_metrics.assign(entry="xgboost")
-        assert select_lags(renamed, test_metrics, "logistic_l2").empty
+    def test_of_another_winner(self, lag_metrics, parts):
+        assert select_lags(lag_metrics, parts[1], WINNER | {"candidate": "xgboost"}).empty
 
-    def test_never_measured(self, test_metrics, lag_metrics):
-        chosen = select_lags(None, test_metrics, "logistic_l2")
+    def test_of_another_test_part(self, lag_metrics, parts):
+        test = parts[1]
+        for other in (test.iloc[1:], test.assign(outcome=1.0), test.assign(vendor="other")):
+            assert select_lags(lag_metrics, other, WINNER).empty
+
+    def test_of_a_table_that_does_not_say(self, lag_metrics, parts):
+        earlier = lag_metrics.drop(columns="made_from")
+        assert select_lags(earlier, parts[1], WINNER).empty
+
+    def test_never_measured(self, parts, lag_metrics):
+        chosen = select_lags(None, parts[1], WINNER)
         assert chosen.empty
         assert list(chosen) == list(lag_metrics)
 

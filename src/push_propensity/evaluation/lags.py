@@ -4,7 +4,7 @@ A push goes out before the user comes back, so the last carts and regulars are n
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ from push_propensity.features import FeatureOptions, RawTables, build_feature_fr
 from push_propensity.frame.columns import METADATA, ORDER, ORDERED_BEFORE, OUTCOME, PRODUCT, USER
 from push_propensity.frame.contract import check_feature_frame
 from push_propensity.frame.split import order_days
+from push_propensity.models.fingerprint import digest_rows, digest_values
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,8 @@ COLUMNS = (
     "kept",
     "kept_low",
     "kept_high",
+    "made_from",
 )
-SAME = 1e-6  # figures of one model on one test part differ by less
 
 
 class LagOptions(BaseModel):
@@ -115,6 +116,7 @@ def score_at_lag(
 def measure_lags(
     scores: Iterable[tuple[float, pd.DataFrame]],
     test: pd.DataFrame,
+    winner: Mapping[str, Any],
     *,
     resamples: int,
     seed: int,
@@ -125,6 +127,7 @@ def measure_lags(
     Args:
         scores: Lags, in hours, with what `score_at_lag` gave; first the lag of the feature frame.
         test: The test part.
+        winner: The winner of the selection.
         resamples: How many resamples to draw.
         seed: Seed of the draws.
         confidence: Of the intervals, in (0, 1).
@@ -132,8 +135,9 @@ def measure_lags(
     Returns:
         One row per lag and model: lag_hours, as_tested (whether it is the lag of the feature
         frame), entry, orders, rows, purchases, the product average precision with low and high, its
-        values for repeat and explore rows, pooled average precision, and `kept` with low and high:
-        the share of the product average precision at the frame's lag (paired).
+        values for repeat and explore rows, pooled average precision, `kept` with low and high: the
+        share of the product average precision at the frame's lag (paired), and made_from: a digest
+        by which `select_lags` knows winner and test part again.
     """
     users = pd.Index(test[USER].unique())
     weights = list(user_weights(users, resamples, seed))
@@ -151,7 +155,8 @@ def measure_lags(
             rows.append(key | _sizes(scored, entry) | found)
             shown = (hours, entry, value, found[f"{HEADLINE}_low"], found[f"{HEADLINE}_high"])
             logger.info("%g h before the order, %s: product AP %.3f (%.3f to %.3f)", *shown)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    made_from = _digest_origin(winner, test)
+    return pd.DataFrame(rows).assign(made_from=made_from)[list(COLUMNS)]
 
 
 def _with_intervals(
@@ -182,30 +187,27 @@ def _sizes(scored: pd.DataFrame, entry: str) -> dict[str, Any]:
     }
 
 
-def select_lags(lags: pd.DataFrame | None, metrics: pd.DataFrame, winner: str) -> pd.DataFrame:
-    """Return the table of lags if it is of this test part and winner, else one without rows.
-
-    It is if at the lag of the feature frame it has the winner's figures on test: the same rows,
-    purchases and product average precision.
+def select_lags(
+    lag_metrics: pd.DataFrame | None, test: pd.DataFrame, winner: dict[str, Any]
+) -> pd.DataFrame:
+    """Return the table of lags if it is of this winner and test part, else one without rows.
 
     Args:
-        lags: From `measure_lags`; None where it was never measured.
-        metrics: From `reports.uncertainty.measure`.
-        winner: The winner's name.
+        lag_metrics: From `measure_lags`; None where it was never measured.
+        test: The test part.
+        winner: The winner of the selection.
     """
-    if lags is None:
+    if lag_metrics is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    on_test = metrics.query("entry == @winner and segment == 'all' and metric == @HEADLINE")
-    again = lags[lags["as_tested"] & (lags["entry"] == winner)]
-    sizes = ["rows", "purchases"]
-    same = len(again) == 1 and bool(
-        np.array_equal(again[sizes].to_numpy(), on_test[sizes].to_numpy())
-        and np.allclose(again[HEADLINE], on_test["value"], rtol=0, atol=SAME, equal_nan=True)
-    )
-    if not same:
+    if set(lag_metrics.get("made_from", [])) != {_digest_origin(winner, test)}:
         logger.warning(
             "The table of lags is of another model or test part and is left out of the report. "
             "Measure it anew: kedro run --pipelines lag_study,reporting."
         )
-        return lags.iloc[:0]
-    return lags
+        return lag_metrics.iloc[:0]
+    return lag_metrics
+
+
+def _digest_origin(winner: Mapping[str, Any], test: pd.DataFrame) -> str:
+    known = {name: winner.get(name) for name in ("candidate", "fingerprint")}
+    return digest_values(known | {"test": digest_rows([test], sorted(test.columns))})

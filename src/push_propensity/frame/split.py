@@ -254,6 +254,11 @@ def purchase_share(rows: pd.DataFrame) -> float:
     return float(rows[OUTCOME].sum() / count_candidate_rows(rows))
 
 
+def join_development(train: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:
+    """Join train and validation: the rows that models are compared on and fitted to."""
+    return pd.concat([train, validation], ignore_index=True)
+
+
 def roll_windows(parts: Split) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Roll the training and the calibration window to the end of the data.
 

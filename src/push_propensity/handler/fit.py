@@ -170,6 +170,8 @@ def _open_catalog() -> Any:
     from kedro.framework.startup import bootstrap_project
     from kedro.validation.exceptions import ParameterValidationError
 
+    from push_propensity.models.candidates import refuse_former_entries
+
     project = find_project()
     if project is None or not (project / "pyproject.toml").is_file():
         raise DataError(
@@ -181,7 +183,9 @@ def _open_catalog() -> Any:
     session: Any = KedroSession.create(project, env=None if name == "base" else name)
     try:
         with session:
-            return session.load_context().catalog
+            catalog = session.load_context().catalog
+            refuse_former_entries(catalog["parameters"].load())
+            return catalog
     except MissingConfigException:
         raise ParameterError(
             f"The project has no configuration for the environment that {ENVIRONMENT} names. Set "
@@ -206,8 +210,7 @@ def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
     options = catalog[_OPTIONS].load()
     wished = {"candidate": asked.candidate, "parameters": asked.parameters or {}}
     changed = options.model_copy(update=wished)
-    winner = catalog["winner"].load() if catalog.exists("winner") else {}
-    return {_OPTIONS: changed, "winner": winner}
+    return {_OPTIONS: changed, "winner": catalog["winner"].load()}
 
 
 def _split_orders(catalog: Any) -> dict[str, Any]:

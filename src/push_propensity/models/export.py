@@ -4,25 +4,22 @@ The graph takes one input per feature, shape (rows, 1), float32 or text, and giv
 shape (rows, 1).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 import pandas as pd
 from numpy.typing import NDArray
-from onnx import TensorProto, compose, helper, numpy_helper
-from onnxmltools.convert import convert_xgboost
-from onnxmltools.convert.common.data_types import FloatTensorType
-from scipy.special import logit
+from onnx import TensorProto, compose, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType as FloatInput
 from skl2onnx.common.data_types import StringTensorType as TextInput
-from sklearn.linear_model import LogisticRegression
-from xgboost import XGBClassifier
 
 from push_propensity.errors import ExportError
 from push_propensity.frame.columns import FEATURE_OF, Feature
+from push_propensity.models.families import FAMILIES
+from push_propensity.models.family import constant
 from push_propensity.models.purchase_model import PurchaseModel
 from push_propensity.scoring.session import open_session
 
@@ -74,15 +71,7 @@ def _versioned(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
     """From encoded rows to calibrated probabilities."""
-    if isinstance(model.estimator, XGBClassifier):
-        nodes, constants, width = _trees(model.estimator)
-    elif isinstance(model.estimator, LogisticRegression):
-        nodes, constants, width = _linear(model.estimator)
-    else:
-        raise ExportError(
-            f"{type(model.estimator).__name__} has no conversion to ONNX, so it can be compared "
-            "but not published. Publish one of the other candidates."
-        )
+    nodes, constants, width = FAMILIES[model.name].graph(model.estimator)
     calibration_nodes, calibration_constants = _calibration(model)
     graph = helper.make_graph(
         [*nodes, *calibration_nodes],
@@ -94,10 +83,6 @@ def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
     return _versioned(helper.make_model(graph))
 
 
-def _constant(name: str, values: Any) -> onnx.TensorProto:
-    return numpy_helper.from_array(np.asarray(values, dtype=np.float32), name)
-
-
 def _calibration(model: PurchaseModel) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
     """sigmoid(slope * margin + intercept)."""
     nodes = [
@@ -105,59 +90,7 @@ def _calibration(model: PurchaseModel) -> tuple[list[onnx.NodeProto], list[onnx.
         helper.make_node("Add", ["scaled_margin", "intercept"], ["calibrated_margin"]),
         helper.make_node("Sigmoid", ["calibrated_margin"], [OUTPUT]),
     ]
-    return nodes, [_constant("slope", [model.slope]), _constant("intercept", [model.intercept])]
-
-
-def _linear(
-    estimator: LogisticRegression,
-) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto], int]:
-    """Margin of a logistic regression: encoded @ coefficients + bias."""
-    coefficients = estimator.coef_.T
-    node = helper.make_node("Gemm", ["encoded", "coefficients", "bias"], ["margin"])
-    constants = [
-        _constant("coefficients", coefficients),
-        _constant("bias", estimator.intercept_),
-    ]
-    return [node], constants, coefficients.shape[0]
-
-
-def _trees(
-    estimator: XGBClassifier,
-) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto], int]:
-    """Margin of boosted trees.
-
-    The converter ends in the probability; the margin, from which the calibration starts, is the
-    same ensemble read as a regression.
-    """
-    width = estimator.n_features_in_
-    converted = convert_xgboost(
-        estimator,
-        initial_types=[("encoded", FloatTensorType([None, width]))],
-        target_opset=15,
-    )
-    ensemble = converted.graph.node[0]
-    node = helper.make_node(
-        "TreeEnsembleRegressor",
-        ["encoded"],
-        ["margin"],
-        domain="ai.onnx.ml",
-        n_targets=1,
-        post_transform="NONE",
-        # The converter leaves a probability here where every tree is a single leaf.
-        base_values=[float(logit(estimator.intercept_[0]))],
-        **_regression_attributes(ensemble.attribute),
-    )
-    return [node], [], width
-
-
-def _regression_attributes(attributes: Iterable[onnx.AttributeProto]) -> dict[str, Any]:
-    """Attributes of a classifying ensemble under the names of a regressing one."""
-    dropped = {"base_values", "classlabels_int64s", "post_transform"}
-    return {
-        attribute.name.replace("class_", "target_"): helper.get_attribute_value(attribute)
-        for attribute in attributes
-        if attribute.name not in dropped
-    }
+    return nodes, [constant("slope", [model.slope]), constant("intercept", [model.intercept])]
 
 
 def graph_inputs(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, NDArray[Any]]:

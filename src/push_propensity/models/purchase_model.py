@@ -2,23 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.compose import ColumnTransformer
-from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from xgboost import XGBClassifier
 
 from push_propensity.errors import DataError
 from push_propensity.frame.columns import FEATURE_NAMES, OUTCOME
 from push_propensity.frame.weights import row_weights
-from push_propensity.models.families import CandidateOptions, Estimator, Parameters
-
-Floats = NDArray[np.float64]
+from push_propensity.models.candidates import CandidateOptions
+from push_propensity.models.families import FAMILIES
+from push_propensity.models.family import Estimator, Floats, Parameters
 
 
 @dataclass(frozen=True)
@@ -38,20 +35,11 @@ class PurchaseModel:
 
     def margin(self, frame: pd.DataFrame) -> Floats:
         """Log-odds before calibration, shape (rows,)."""
-        return margin(self.estimator, self.encoder.transform(frame))
+        return FAMILIES[self.name].margin(self.estimator, self.encoder.transform(frame))
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Probability of a purchase, shape (rows,)."""
         return np.asarray(expit(self.slope * self.margin(frame) + self.intercept))
-
-
-def margin(estimator: Any, encoded: Any) -> Floats:
-    """Log-odds of a fitted estimator on encoded rows, shape (rows,)."""
-    if isinstance(estimator, XGBClassifier):
-        return np.asarray(estimator.predict(encoded, output_margin=True), dtype=np.float64)
-    if isinstance(estimator, DummyClassifier):
-        return np.asarray(logit(estimator.predict_proba(encoded)[:, 1]))
-    return np.asarray(estimator.decision_function(encoded))
 
 
 def draw_training_rows(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from push_propensity.models.families import FAMILIES
 from push_propensity.reports import tables
 from push_propensity.reports.figures.report import MOST_DRAWN
 from push_propensity.reports.findings import Evidence, lag_findings, metric_sentence
@@ -69,19 +70,6 @@ RULES = {
 
 
 ITEMS = {"listed": "", "all": ", products that are not in the frame included"}
-
-
-BASELINES = {
-    "own_frequency": (
-        "the own-frequency rule ranks users by the share of their orders that held the product, "
-        "then by its popularity"
-    ),
-    "ordered_before_popularity": (
-        "the ordered-before rule ranks users who bought the product before first, then by its "
-        "popularity"
-    ),
-    "constant": "the constant knows nothing",
-}
 
 
 def sections(evidence: Evidence, setting: Setting) -> list[Section]:
@@ -151,8 +139,8 @@ def _leaderboard(evidence: Evidence) -> Section:
 
 
 def _baselines(evidence: Evidence) -> str:
-    present = set(evidence.baselines)
-    return "; ".join(text for name, text in BASELINES.items() if name in present)
+    known = (FAMILIES[name].about for name in evidence.baselines if name in FAMILIES)
+    return "; ".join(filter(None, known))
 
 
 def _test(evidence: Evidence) -> Section:

@@ -34,16 +34,21 @@ def as_markdown(view: TableView) -> str:
 
 
 def write_feature_study(
-    ablation: pd.DataFrame, encodings: pd.DataFrame, comparison: pd.DataFrame, options: StudyOptions
+    feature_ablation: pd.DataFrame,
+    encoding_trials: pd.DataFrame,
+    feature_comparison: pd.DataFrame,
+    feature_study: StudyOptions,
 ) -> str:
-    """The tables of the feature study as one page of Markdown.
+    """Write the tables of the feature study as one page of Markdown.
 
     Args:
-        ablation: From `study.trials.measure_variants`, on groups of features.
-        encodings: Likewise, on encodings and selections.
-        comparison: From `study.comparison.compare_models`.
-        options: What they were measured with.
+        feature_ablation: From `variants.trials.measure_variants`, on groups of features.
+        encoding_trials: Likewise, on encodings and selections.
+        feature_comparison: From `variants.comparison.compare_models`.
+        feature_study: What they were measured with.
     """
+    ablation, encodings, comparison = feature_ablation, encoding_trials, feature_comparison
+    options = feature_study
     where = "the latest fold" if options.folds == 1 else f"the {options.folds} latest folds"
     return "\n".join(
         [

@@ -3,15 +3,8 @@
 import math
 from collections.abc import Sequence
 
-ENTRY_LABELS = {
-    "constant": "Constant",
-    "global_popularity": "Popularity",
-    "ordered_before_popularity": "Ordered-before rule",
-    "own_frequency": "Own-frequency rule",
-    "logistic_l2": "L2 logistic regression",
-    "logistic_elastic_net": "Elastic-net logistic regression",
-    "xgboost": "XGBoost",
-}
+from push_propensity.models.families import FAMILIES
+
 METRIC_LABELS = {
     "product_average_precision": "product AP",
     "average_precision": "pooled AP",
@@ -36,7 +29,7 @@ MISSING = "–"
 
 def entry_label(name: str) -> str:
     """Name an entry of the leaderboard for readers; unknown ones keep their name."""
-    return ENTRY_LABELS.get(name, name)
+    return FAMILIES[name].label if name in FAMILIES else name
 
 
 def metric_label(name: str) -> str:

@@ -1,7 +1,7 @@
 """From trials to a winner: the chosen trial of each entry, the leaderboard and the choice."""
 
 import json
-from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 import pandas as pd
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from push_propensity.errors import DataError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS
 from push_propensity.frame.columns import FeatureChoice
-from push_propensity.models.families import CandidateOptions
+from push_propensity.scoring.bundle import Fingerprint
 
 
 class SelectionOptions(BaseModel):
@@ -30,15 +30,12 @@ class SelectionOptions(BaseModel):
     features: FeatureChoice = "frame"
 
 
-def choose_trial(
-    trials: pd.DataFrame, options: CandidateOptions, selection: SelectionOptions
-) -> dict[str, Any]:
+def choose_trial(trials: pd.DataFrame, selection_options: SelectionOptions) -> dict[str, Any]:
     """Choose the trial that stands for a candidate.
 
     Args:
         trials: The candidate's table of `sweep`, trials numbered from the simplest model.
-        options: The candidate's entry.
-        selection: The rule.
+        selection_options: The rule.
 
     Returns:
         candidate, kind, trial, rule, features, parameters (boosting rounds are the median best
@@ -50,15 +47,15 @@ def choose_trial(
     scores = _scores(trials)
     means = scores.mean(axis="columns")
     best: Any = means.idxmax()
-    chosen = best if selection.rule == "best" else _simplest_within_error(scores, best)
+    chosen = best if selection_options.rule == "best" else _simplest_within_error(scores, best)
     rows = trials[(trials["trial"] == chosen) & (trials["segment"] == "all")]
     return {
         "candidate": str(rows["candidate"].iloc[0]),
         "kind": str(rows["kind"].iloc[0]),
         "trial": int(chosen),
-        "rule": selection.rule,
-        "features": selection.features,
-        "parameters": _parameters(rows, options),
+        "rule": selection_options.rule,
+        "features": selection_options.features,
+        "parameters": _parameters(rows),
         HEADLINE: float(means[chosen]),
     }
 
@@ -82,14 +79,19 @@ def _simplest_within_error(scores: pd.DataFrame, best: Any) -> Any:
     return scores.index[behind.mean(axis="columns") <= error][0]
 
 
-def _parameters(rows: pd.DataFrame, options: CandidateOptions) -> dict[str, Any]:
+def _parameters(rows: pd.DataFrame) -> dict[str, Any]:
     parameters: dict[str, Any] = json.loads(rows["parameters"].iloc[0])
-    if options.definition.boosted:
+    if rows["n_estimators"].notna().all():
         parameters["n_estimators"] = round(float(rows["n_estimators"].median()))
     return parameters
 
 
-def build_leaderboard(trials: pd.DataFrame, chosen: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def combine_trials(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Put the trials of all entries into one table."""
+    return pd.concat(tables, ignore_index=True)
+
+
+def build_leaderboard(trials: pd.DataFrame, *chosen: dict[str, Any]) -> pd.DataFrame:
     """Set the chosen trials of all entries beside each other, best first.
 
     Args:
@@ -134,19 +136,24 @@ def _entry(trials: pd.DataFrame, choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def choose_winner(
-    leaderboard: pd.DataFrame, chosen: Sequence[dict[str, Any]], trials: pd.DataFrame
+    leaderboard: pd.DataFrame,
+    trials: pd.DataFrame,
+    fingerprint: Fingerprint,
+    *chosen: dict[str, Any],
 ) -> dict[str, Any]:
-    """The candidate with the highest mean product average precision, and how sure that is.
+    """Choose the candidate with the highest mean product average precision.
 
     Args:
         leaderboard: The table of `build_leaderboard`.
-        chosen: What `choose_trial` gave for each entry.
         trials: The tables of all sweeps.
+        fingerprint: What the sweeps were made from.
+        chosen: What `choose_trial` gave for each entry.
 
     Returns:
         The winner's choice, with `runner_up`, the next candidate, and `baseline`, the best one to
         beat: the name of each, the mean difference over the folds and its standard error (paired by
-        fold; null where there is one fold); null where there is none.
+        fold; null where there is one fold); null where there is none. Last the `fingerprint`, by
+        which what is made with this winner knows it.
     """
     by_name = {choice["candidate"]: choice for choice in chosen}
     best, *others = leaderboard.loc[leaderboard["kind"] == "candidate", "candidate"]
@@ -155,6 +162,7 @@ def choose_winner(
     for role, names in (("runner_up", others), ("baseline", baselines)):
         other = by_name[names[0]] if names else None
         winner[role] = _distance(by_name[best], other, trials) if other else None
+    winner["fingerprint"] = asdict(fingerprint)
     return winner
 
 

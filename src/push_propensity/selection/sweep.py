@@ -1,18 +1,19 @@
-"""A candidate's sweep: every trial fitted and measured on every rolling-origin fold."""
+"""Fitting and measuring on rolling-origin folds: the sweep of a candidate, trial by trial.
+
+The feature study measures its variants with the same functions.
+"""
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rich import get_console
 from rich.progress import track
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 
 from push_propensity.evaluation.metrics import HEADLINE, evaluate_segments
 from push_propensity.frame.columns import (
@@ -21,28 +22,36 @@ from push_propensity.frame.columns import (
     OUTCOME,
     PRODUCT,
     SAMPLING_WEIGHT,
+    USER,
+    choose_features,
 )
-from push_propensity.frame.split import MASK, fold_masks
+from push_propensity.frame.split import MASK, fold_masks, join_development
 from push_propensity.frame.weights import row_weights
-from push_propensity.models.families import CandidateOptions, Estimator, Parameters
-from push_propensity.models.purchase_model import draw_training_rows, margin
+from push_propensity.models.candidates import CandidateOptions
+from push_propensity.models.family import EncodedRows, Estimator, Floats, Parameters
+from push_propensity.models.purchase_model import draw_training_rows
+from push_propensity.selection.choice import SelectionOptions
 
 logger = logging.getLogger(__name__)
 
-EARLY_STOPPING_METRIC = "logloss"
-MOST_ROUNDS = 2_000
-MEASURED = (PRODUCT, OUTCOME, ORDERED_BEFORE, SAMPLING_WEIGHT)  # what metrics are made of
+T = TypeVar("T")
+
+MEASURED = (USER, PRODUCT, OUTCOME, ORDERED_BEFORE, SAMPLING_WEIGHT)  # what metrics are made of
 
 
 @dataclass(frozen=True)
 class EncodedFold:
-    """One fold, encoded once for all trials of a candidate."""
+    """One fold, encoded once for all trials of a candidate.
 
-    train: Any
-    train_outcome: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    validation: Any
-    validation_frame: pd.DataFrame
+    Attributes:
+        train: The rows drawn from its training part.
+        validation: The rows of its validation part.
+        measured: The columns of the validation part that metrics are made of.
+    """
+
+    train: EncodedRows
+    validation: EncodedRows
+    measured: pd.DataFrame
 
     @classmethod
     def of(
@@ -51,20 +60,66 @@ class EncodedFold:
         train: MASK,
         validation: MASK,
         options: CandidateOptions,
-        features: Sequence[str] = FEATURE_NAMES,
+        encoder: Any,
     ) -> "EncodedFold":
         """Fit the encoder to the rows drawn from the fold's training part alone and encode both.
 
         Of a large frame no more is copied than is needed: the rows drawn, and what measures.
         """
-        measured = [name for name in MEASURED if name in development]
         rows, weight = draw_training_rows(development, options.negative_share, options.seed, train)
         drawn = development.iloc[rows]
-        encoder = options.definition.encoder(features)
-        encoded, outcome = encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy()
+        outcome = drawn[OUTCOME].to_numpy()
+        fitted = EncodedRows(encoder.fit_transform(drawn, outcome), outcome, weight)
         del drawn
         held = encoder.transform(development.iloc[np.flatnonzero(validation)])
-        return cls(encoded, outcome, weight, held, development.loc[validation, measured])
+        measured = development.loc[validation, [n for n in MEASURED if n in development]]
+        measured_rows = EncodedRows(held, measured[OUTCOME].to_numpy(), row_weights(measured))
+        return cls(fitted, measured_rows, measured)
+
+
+@dataclass(frozen=True)
+class FittedTrial:
+    """What one setting of a candidate gave on a fold.
+
+    Attributes:
+        parameters: The setting.
+        probability: Of the fold's validation rows, shape (rows,).
+        columns: How many columns the estimator saw.
+        best_round: Rounds of boosting; NaN where not boosted.
+    """
+
+    parameters: Parameters
+    probability: Floats
+    columns: int
+    best_round: float
+
+
+def fit_trials(
+    fold: EncodedFold, trials: Iterable[Parameters], options: CandidateOptions
+) -> Iterator[FittedTrial]:
+    """Fit settings of a candidate to a fold, the simplest first, and score its validation rows."""
+    family = options.definition
+    previous: Estimator | None = None
+    for parameters in trials:
+        estimator = family.estimator(parameters, options.seed, options.threads)
+        family.fit_trial(estimator, fold.train, fold.validation, previous, options.stopping)
+        probability = expit(family.margin(estimator, fold.validation.encoded))
+        columns = fold.train.encoded.shape[1]
+        yield FittedTrial(parameters, probability, columns, family.best_round(estimator))
+        previous = estimator
+
+
+def sweep_candidate(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    folds: pd.DataFrame,
+    candidate: CandidateOptions,
+    selection_options: SelectionOptions,
+) -> pd.DataFrame:
+    """Fit and measure every trial of one candidate on every fold; see `sweep`."""
+    development = join_development(train, validation)
+    features = choose_features(development.columns, selection_options.features)
+    return sweep(development, folds, candidate, features)
 
 
 def sweep(
@@ -77,7 +132,7 @@ def sweep(
 
     Args:
         development: The rows of train and validation together.
-        folds: The table of `splits.cut_folds`.
+        folds: The table of `split.cut_folds`.
         options: The family, its sweep and how to train it.
         features: The columns that a candidate uses; a baseline has its own.
 
@@ -89,7 +144,8 @@ def sweep(
     entry = options.measurable_on(development.columns)
     tables = []
     for fold, train, validation in fold_masks(development, folds):
-        encoded = EncodedFold.of(development, train, validation, entry, features)
+        encoder = entry.definition.encoder(features)
+        encoded = EncodedFold.of(development, train, validation, entry, encoder)
         table = _sweep_fold(encoded, entry, fold)
         best = table.loc[table["segment"] == "all", HEADLINE].max()
         logger.info("%s, fold %d: best product AP %.3f", entry.family, fold, best)
@@ -99,95 +155,38 @@ def sweep(
 
 def _sweep_fold(encoded: EncodedFold, options: CandidateOptions, fold: int) -> pd.DataFrame:
     trials = options.trials()
-    fitted = _fit_trials(encoded, trials, options)
-    progress = track(
-        fitted,
-        f"{options.family}, fold {fold}",
-        total=len(trials),
-        transient=True,
-        disable=not get_console().is_terminal,
-    )
+    fitted = fit_trials(encoded, trials, options)
+    progress = show_progress(fitted, f"{options.family}, fold {fold}", len(trials))
     return pd.concat(
-        _measure_trial(encoded, options, fold, number, *trial)
+        _measure_trial(encoded, options, fold, number, trial)
         for number, trial in enumerate(progress)
     )
+
+
+def show_progress(steps: Iterable[T], text: str, total: int) -> Iterable[T]:
+    """Draw a bar on a terminal while the steps are taken."""
+    hidden = not get_console().is_terminal
+    return track(steps, text, total=total, transient=True, disable=hidden)
 
 
 def _measure_trial(
     encoded: EncodedFold,
     options: CandidateOptions,
     fold: int,
-    trial: int,
-    parameters: Parameters,
-    estimator: Estimator,
+    number: int,
+    trial: FittedTrial,
 ) -> pd.DataFrame:
     """One row per segment."""
-    probability = expit(margin(estimator, encoded.validation))
-    measured = evaluate_segments(encoded.validation_frame, probability)
+    measured = evaluate_segments(encoded.measured, trial.probability)
     entry: dict[str, Any] = {
         "candidate": options.family,
         "kind": options.definition.kind,
-        "trial": trial,
+        "trial": number,
         "fold": fold,
         "segment": measured.pop("segment"),
-        "parameters": json.dumps(parameters.model_dump(), sort_keys=True),
-        "n_estimators": _best_round(estimator, options),
+        "parameters": json.dumps(trial.parameters.model_dump(), sort_keys=True),
+        "n_estimators": trial.best_round,
     }
     for position, (name, value) in enumerate(entry.items()):
         measured.insert(position, name, value)
     return measured
-
-
-def _fit_trials(
-    fold: EncodedFold, trials: list[Parameters], options: CandidateOptions
-) -> Iterator[tuple[Parameters, Estimator]]:
-    """Fit the trials in order; linear models start from the solution of the trial before."""
-    previous: Estimator | None = None
-    for parameters in trials:
-        estimator = options.definition.estimator(parameters, options.seed, options.threads)
-        if options.definition.boosted:
-            fit_boosted(estimator, fold, options)
-        else:
-            _start_from(previous, estimator)
-            estimator.fit(fold.train, fold.train_outcome, sample_weight=fold.weight)
-        yield parameters, estimator
-        previous = estimator
-
-
-def _start_from(previous: Estimator | None, estimator: Estimator) -> None:
-    """Warm start: hand the coefficients of a fitted linear model to the next one."""
-    if isinstance(previous, LogisticRegression) and isinstance(estimator, LogisticRegression):
-        estimator.coef_ = previous.coef_.copy()
-        estimator.intercept_ = previous.intercept_.copy()
-
-
-def fit_boosted(
-    estimator: Any, fold: EncodedFold, options: CandidateOptions, most_rounds: int = MOST_ROUNDS
-) -> None:
-    """Boost until the log loss of the fold's validation part stops falling.
-
-    Args:
-        estimator: A classifier of XGBoost, not yet fitted; `best_iteration` counts from 0.
-        fold: The encoded rows.
-        options: After how many rounds without gain to stop.
-        most_rounds: Where boosting stops at the latest.
-    """
-    estimator.set_params(
-        n_estimators=most_rounds,
-        early_stopping_rounds=options.early_stopping_rounds,
-        eval_metric=EARLY_STOPPING_METRIC,
-    )
-    evaluation = [(fold.validation, fold.validation_frame[OUTCOME].to_numpy())]
-    weight = row_weights(fold.validation_frame)
-    estimator.fit(
-        fold.train,
-        fold.train_outcome,
-        sample_weight=fold.weight,
-        eval_set=evaluation,
-        sample_weight_eval_set=None if weight is None else [weight],
-        verbose=False,
-    )
-
-
-def _best_round(estimator: Any, options: CandidateOptions) -> float:
-    return estimator.best_iteration + 1.0 if options.definition.boosted else float("nan")

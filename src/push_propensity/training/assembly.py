@@ -1,12 +1,11 @@
 """Training one candidate: what to train, on which rows, and the bundle that comes of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xgboost
 
 from push_propensity.evaluation.bootstrap import interval, user_weights
 from push_propensity.evaluation.metrics import HEADLINE, ProductRanking, evaluate
@@ -17,18 +16,22 @@ from push_propensity.frame.columns import (
     USER,
     Feature,
 )
-from push_propensity.frame.split import summarise_part
-from push_propensity.models.export import OUTPUT, graph_inputs
-from push_propensity.models.families import CandidateOptions
+from push_propensity.frame.split import SplitOptions, summarise_part
+from push_propensity.models.candidates import Candidates
+from push_propensity.models.export import OUTPUT, check_parity, export_model, graph_inputs
+from push_propensity.models.families import FAMILIES
 from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.scoring.bundle import Bundle, Fingerprint, GoldenRows, Manifest, ModelFeature
 from push_propensity.scoring.bundle.model import load_model
 from push_propensity.scoring.session import open_session
 from push_propensity.training.card import write_model_card
-from push_propensity.training.specification import Specification, TrainingOptions
+from push_propensity.training.specification import (
+    Specification,
+    TrainingOptions,
+    parity_rows,
+)
 
 LIBRARIES = (
-    "glum",
     "numpy",
     "onnx",
     "onnxmltools",
@@ -40,26 +43,52 @@ LIBRARIES = (
 
 
 def train_model(
-    training: pd.DataFrame,
-    calibration: pd.DataFrame,
+    training_window: pd.DataFrame,
+    calibration_window: pd.DataFrame,
     specification: Specification,
-    entry: CandidateOptions,
-    features: Sequence[str],
+    candidates: Candidates,
+    model_features: tuple[str, ...],
 ) -> PurchaseModel:
     """Fit the specified candidate to these features of the training window and calibrate it."""
+    entry = candidates[specification.candidate]
     parameters = entry.complete(specification.parameters)
-    return calibrate(fit_model(training, entry, parameters, features), calibration)
+    model = fit_model(training_window, entry, parameters, model_features)
+    return calibrate(model, calibration_window)
 
 
-def measure(
-    model: PurchaseModel, window: pd.DataFrame, options: TrainingOptions
-) -> dict[str, float | list[float] | None]:
-    """Metrics of a model on a window, the headline with a 95 % interval over users.
+def export_checked(
+    trained_model: PurchaseModel,
+    training_window: pd.DataFrame,
+    calibration_window: pd.DataFrame,
+    training_options: TrainingOptions,
+) -> tuple[bytes, float]:
+    """Export the model to ONNX.
 
     Returns:
-        What `metrics.evaluate` gives, None where not defined, and the interval as
-        `product_average_precision_interval`, a pair or None.
+        The graph, and how far its probabilities are from the model's at most.
+
+    Raises:
+        ExportError: If they are further than the tolerance, or there is no conversion.
     """
+    graph = export_model(trained_model)
+    rows = parity_rows(training_window, calibration_window, training_options)
+    return graph, check_parity(graph, trained_model, rows, training_options.parity_tolerance)
+
+
+def measure_model(
+    trained_model: PurchaseModel,
+    calibration_window: pd.DataFrame,
+    parity: float,
+    training_options: TrainingOptions,
+) -> dict[str, Any]:
+    """Measure a model on its calibration window, the headline with a 95 % interval over users.
+
+    Returns:
+        What `metrics.evaluate` gives, None where not defined; the interval as
+        `product_average_precision_interval`, a pair or None; and `parity`, the export's largest
+        difference, as `export_difference`.
+    """
+    model, window, options = trained_model, calibration_window, training_options
     probability = model.predict(window)
     y, product = window[OUTCOME].to_numpy(), window[PRODUCT].to_numpy()
     ranking = ProductRanking.of(y, probability, product)
@@ -70,7 +99,8 @@ def measure(
         name: None if pd.isna(value) else value
         for name, value in evaluate(y, probability, product).items()
     }
-    return {**values, f"{HEADLINE}_interval": None if np.isnan(ends).any() else list(ends)}
+    known = None if np.isnan(ends).any() else list(ends)
+    return {**values, f"{HEADLINE}_interval": known, "export_difference": parity}
 
 
 def draw_golden_rows(
@@ -94,44 +124,52 @@ def draw_golden_rows(
 
 
 def assemble_bundle(
-    graph: bytes,
-    features: Sequence[str],
+    onnx_graph: bytes,
+    model_features: tuple[str, ...],
     fingerprint: Fingerprint,
     specification: Specification,
-    training: pd.DataFrame,
-    calibration: pd.DataFrame,
-    metrics: Mapping[str, Any],
+    training_window: pd.DataFrame,
+    calibration_window: pd.DataFrame,
+    model_metrics: dict[str, Any],
     environment: str,
-    options: TrainingOptions,
-    minimum_items: int,
+    training_options: TrainingOptions,
+    split: SplitOptions,
 ) -> Bundle:
     """Put together what is published: the graph, the manifest and the model card.
 
-    `features` are the graph's inputs, `minimum_items` is how many items an order had to hold to
-    count.
+    `model_features` are the graph's inputs.
 
     Raises:
         BundleError: If the bundle would be refused when it is loaded.
     """
+    features = tuple(
+        _describe_feature(FEATURE_OF[name], training_window) for name in model_features
+    )
+    golden_rows = draw_golden_rows(onnx_graph, model_features, calibration_window, training_options)
     manifest = Manifest(
         environment=environment,
-        features=tuple(_describe_feature(FEATURE_OF[name], training) for name in features),
+        features=features,
         training_window={
-            **summarise_part(training),
-            "minimum_items": minimum_items,
-            "refit": options.refit,
+            **summarise_part(training_window),
+            "minimum_items": split.minimum_items,
+            "refit": training_options.refit,
         },
-        calibration_window=summarise_part(calibration),
+        calibration_window=summarise_part(calibration_window),
         fingerprint=fingerprint,
         candidate=specification.candidate,
         parameters=specification.parameters,
-        metrics={"window": "calibration", **metrics},
-        libraries={name: version(name) for name in LIBRARIES} | {"xgboost": xgboost.__version__},
-        golden_rows=draw_golden_rows(graph, features, calibration, options),
+        metrics={"window": "calibration", **model_metrics},
+        libraries=_library_versions(),
+        golden_rows=golden_rows,
     )
     card = write_model_card(manifest)
-    load_model(graph, manifest.features, manifest.golden_rows)
-    return Bundle(manifest, {"model.onnx": graph, "model_card.md": card.encode()})
+    load_model(onnx_graph, manifest.features, manifest.golden_rows)
+    return Bundle(manifest, {"model.onnx": onnx_graph, "model_card.md": card.encode()})
+
+
+def _library_versions() -> dict[str, str]:
+    of_families = dict(family.library for family in FAMILIES.values())
+    return {name: version(name) for name in LIBRARIES} | of_families
 
 
 def _describe_feature(feature: Feature, training: pd.DataFrame) -> ModelFeature:

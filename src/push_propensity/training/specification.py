@@ -7,7 +7,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.errors import ParameterError
-from push_propensity.models.families import CandidateOptions
+from push_propensity.frame.split import Split, join_development, roll_windows
+from push_propensity.models.candidates import Candidates
 
 
 class TrainingOptions(BaseModel):
@@ -50,28 +51,42 @@ class Specification(BaseModel):
 
 
 def choose_specification(
-    winner: Mapping[str, Any],
-    options: TrainingOptions,
-    candidates: Mapping[str, CandidateOptions],
+    winner: Mapping[str, Any], training_options: TrainingOptions, candidates: Candidates
 ) -> Specification:
     """Decide what to train.
 
     Args:
         winner: The winner of the selection; empty where nothing was selected yet.
-        options: The candidate and the parameters asked for.
-        candidates: The configured candidates by name.
+        training_options: The candidate and the parameters asked for.
+        candidates: The configured entries; a baseline is never trained.
 
     Raises:
         ParameterError: If the candidate or a parameter is not one of the allowed.
     """
-    selected = dict(winner or {"candidate": options.default_candidate, "parameters": {}})
-    name = selected["candidate"] if options.candidate is None else options.candidate
-    if name not in candidates:
-        allowed = ", ".join(candidates)
-        raise ParameterError(f"There is no such candidate. Allowed candidates: {allowed}.")
-    base = selected["parameters"] if options.candidate is None else {}
-    parameters = candidates[name].complete({**base, **options.parameters})
+    selected = winner or {"candidate": training_options.default_candidate, "parameters": {}}
+    asked = training_options.candidate
+    name = selected["candidate"] if asked is None else asked
+    allowed = [n for n, entry in candidates.items() if entry.definition.kind == "candidate"]
+    if name not in allowed:
+        raise ParameterError(
+            f"There is no such candidate. Allowed candidates: {', '.join(allowed)}."
+        )
+    base = selected["parameters"] if asked is None else {}
+    parameters = candidates[name].complete({**base, **training_options.parameters})
     return Specification(candidate=name, parameters=parameters.model_dump())
+
+
+def cut_windows(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    calibration: pd.DataFrame,
+    test: pd.DataFrame,
+    training_options: TrainingOptions,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cut the rows to train on and those to calibrate on."""
+    if training_options.refit == "all":
+        return roll_windows(Split(train, validation, calibration, test))
+    return join_development(train, validation), calibration
 
 
 def parity_rows(

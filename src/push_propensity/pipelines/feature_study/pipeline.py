@@ -2,25 +2,19 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.pipelines.feature_study.nodes import (
-    ablate_features,
-    compare_models,
-    fit_compared_models,
-    try_encodings,
-    write_feature_study,
-)
 from push_propensity.reports.figures.feature_study import (
     plot_encoding_trials,
     plot_feature_ablation,
     plot_feature_comparison,
 )
+from push_propensity.reports.study_tables import write_feature_study
+from push_propensity.selection.variants.comparison import compare_models, fit_compared_models
+from push_propensity.selection.variants.trials import ablate_features, try_encodings
 
 OPTIONS = "params:feature_study"
 DEVELOPMENT = ["train", "validation"]
 TABLES = ["feature_ablation", "encoding_trials", "feature_comparison"]
-LOGISTIC, XGBOOST, BASELINE = (
-    f"params:{name}.candidate" for name in ("logistic_l2", "xgboost", "own_frequency")
-)
+CANDIDATES = "params:candidates"
 
 
 def create_pipeline() -> Pipeline:
@@ -29,19 +23,19 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 ablate_features,
-                [*DEVELOPMENT, "folds", "winner", XGBOOST, OPTIONS],
+                [*DEVELOPMENT, "folds", "winner", CANDIDATES, OPTIONS],
                 "feature_ablation",
                 name="ablate_features",
             ),
             Node(
                 try_encodings,
-                [*DEVELOPMENT, "folds", "winner", LOGISTIC, XGBOOST, OPTIONS],
+                [*DEVELOPMENT, "folds", "winner", CANDIDATES, OPTIONS],
                 "encoding_trials",
                 name="try_encodings",
             ),
             Node(
                 fit_compared_models,
-                [*DEVELOPMENT, "calibration", "folds", "winner", XGBOOST, BASELINE],
+                [*DEVELOPMENT, "calibration", "folds", "winner", CANDIDATES],
                 "compared_models",
                 name="fit_compared_models",
             ),

@@ -8,9 +8,8 @@ from push_propensity.evaluation import lags
 from push_propensity.evaluation.lags import LagOptions
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.features import FeatureOptions, RawTables
+from push_propensity.models.families import BASELINE
 from push_propensity.models.purchase_model import PurchaseModel
-
-BASELINE = "own_frequency"
 
 
 def measure_lags(
@@ -31,6 +30,7 @@ def measure_lags(
     return lags.measure_lags(
         scores,
         test,
+        winner,
         resamples=report_options.resamples,
         seed=report_options.seed,
         confidence=report_options.confidence,

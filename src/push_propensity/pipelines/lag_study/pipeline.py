@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.models.families import ENTRIES
+from push_propensity.models import families
 from push_propensity.pipelines.feature_engineering.pipeline import OPTIONS, reading
 from push_propensity.pipelines.lag_study.nodes import measure_lags
 
@@ -16,6 +16,6 @@ def create_pipeline() -> Pipeline:
         "feature_options": OPTIONS,
         "lag_study": "params:lag_study",
         "report_options": "params:report_options",
-        **{entry: f"{entry}_model" for entry in ENTRIES},
+        **{entry: f"{entry}_model" for entry in families.ENTRIES},
     }
     return reading() + Pipeline([Node(measure_lags, inputs, "lag_metrics", name="measure_lags")])

@@ -2,46 +2,57 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.models.families import ENTRIES
-from push_propensity.pipelines.model_selection.nodes import (
+from push_propensity.models import families
+from push_propensity.selection.choice import (
     build_leaderboard,
     choose_trial,
     choose_winner,
     combine_trials,
-    fit_contender,
-    sweep_candidate,
 )
+from push_propensity.selection.contender import fingerprint_selection, fit_contender
+from push_propensity.selection.sweep import sweep_candidate
 
 OPTIONS = "params:model_selection"
+PARTS = ["train", "validation", "calibration"]
 
 
 def create_pipeline() -> Pipeline:
     """From the split's parts and folds to the leaderboard and the winner."""
-    choices = [f"{name}_choice" for name in ENTRIES]
+    entries = families.ENTRIES
+    choices = [f"{name}_choice" for name in entries]
     selection = Pipeline(
         [
             Node(
+                fingerprint_selection,
+                [*PARTS, "folds", "params:candidates", OPTIONS],
+                "selection_fingerprint",
+                name="fingerprint_selection",
+            ),
+            Node(
                 combine_trials,
-                [f"{name}_trials" for name in ENTRIES],
+                [f"{name}_trials" for name in entries],
                 "trials",
                 name="combine_trials",
             ),
             Node(build_leaderboard, ["trials", *choices], "leaderboard", name="build_leaderboard"),
             Node(
-                choose_winner, ["leaderboard", "trials", *choices], "winner", name="choose_winner"
+                choose_winner,
+                ["leaderboard", "trials", "selection_fingerprint", *choices],
+                "winner",
+                name="choose_winner",
             ),
         ]
     )
-    return sum((_entry(name) for name in ENTRIES), start=selection)
+    return sum((_entry(name) for name in entries), start=selection)
 
 
 def _entry(name: str) -> Pipeline:
     return Pipeline(
         _template(),
         namespace=name,
-        inputs={"train", "validation", "calibration", "folds"},
+        inputs={*PARTS, "folds"},
         outputs={part: f"{name}_{part}" for part in ("trials", "choice", "model")},
-        parameters={OPTIONS},
+        parameters={OPTIONS: OPTIONS, "params:candidate": f"params:candidates.{name}"},
     )
 
 
@@ -53,15 +64,10 @@ def _template() -> list[Node]:
             "trials",
             name="sweep_candidate",
         ),
-        Node(
-            choose_trial,
-            ["trials", "params:candidate", OPTIONS],
-            "choice",
-            name="choose_trial",
-        ),
+        Node(choose_trial, ["trials", OPTIONS], "choice", name="choose_trial"),
         Node(
             fit_contender,
-            ["train", "validation", "calibration", "choice", "params:candidate", OPTIONS],
+            [*PARTS, "choice", "params:candidate", OPTIONS],
             "model",
             name="fit_contender",
         ),

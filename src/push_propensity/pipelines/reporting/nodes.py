@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from push_propensity.evaluation import curves, importance, lags, slices, thresholds, uncertainty
+from push_propensity.evaluation import curves, importance, slices, thresholds, uncertainty
 from push_propensity.evaluation.importance import Contender
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.frame.columns import (
@@ -158,13 +158,6 @@ def measure_slices(
         seed=report_options.seed,
         confidence=report_options.confidence,
     )
-
-
-def select_lags(
-    lag_metrics: pd.DataFrame | None, test_metrics: pd.DataFrame, winner: dict[str, Any]
-) -> pd.DataFrame:
-    """The table of lags where it is of this winner and test part."""
-    return lags.select_lags(lag_metrics, test_metrics, winner["candidate"])
 
 
 def write_findings(report_options: ReportOptions, **evidence: Any) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.models.families import ENTRIES
+from push_propensity.evaluation.lags import select_lags
+from push_propensity.models import families
 from push_propensity.pipelines.reporting.nodes import (
     compare_entries,
     decide_test,
@@ -15,7 +16,6 @@ from push_propensity.pipelines.reporting.nodes import (
     resample_test,
     score_calibration,
     score_test,
-    select_lags,
     sweep_thresholds,
     trace_curves,
     trace_regularisation,
@@ -39,7 +39,6 @@ from push_propensity.reports.figures.report import (
     plot_weeks,
 )
 
-MODELS = {entry: f"{entry}_model" for entry in ENTRIES}
 OPTIONS = "params:report_options"
 EVIDENCE = {
     "winner": "winner",
@@ -79,14 +78,15 @@ def create_pipeline() -> Pipeline:
 
 
 def _measurements() -> Pipeline:
+    models = {entry: f"{entry}_model" for entry in families.ENTRIES}
     window = {"test": "test", "calibration": "calibration"}
     options = {"report_options": OPTIONS}
     return Pipeline(
         [
-            Node(score_test, {"test": "test"} | MODELS, "test_scores", name="score_test"),
+            Node(score_test, {"test": "test"} | models, "test_scores", name="score_test"),
             Node(
                 score_calibration,
-                {"calibration": "calibration"} | MODELS,
+                {"calibration": "calibration"} | models,
                 "calibration_scores",
                 name="score_calibration",
             ),
@@ -124,7 +124,7 @@ def _measurements() -> Pipeline:
             ),
             Node(
                 permute_features,
-                window | {"winner": "winner"} | options | MODELS,
+                window | {"winner": "winner"} | options | models,
                 "feature_importance",
                 name="permute_features",
             ),
@@ -136,7 +136,7 @@ def _measurements() -> Pipeline:
             ),
             Node(
                 select_lags,
-                ["lag_metrics", "test_metrics", "winner"],
+                ["lag_metrics", "test", "winner"],
                 "test_lags",
                 name="select_lags",
             ),

@@ -2,19 +2,17 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.pipelines.training.nodes import (
+from push_propensity.pipelines.training.nodes import pick_features
+from push_propensity.training.assembly import (
     assemble_bundle,
-    choose_specification,
-    collect_candidates,
-    cut_windows,
-    export_model,
+    export_checked,
     measure_model,
-    pick_features,
-    take_fingerprint,
     train_model,
 )
+from push_propensity.training.fingerprint import fingerprint_training
+from push_propensity.training.specification import choose_specification, cut_windows
 
-CANDIDATES = ("logistic_l2", "logistic_elastic_net", "xgboost")
+CANDIDATES = "params:candidates"
 OPTIONS = "params:training_options"
 WINDOWS = ["training_window", "calibration_window"]
 
@@ -24,14 +22,8 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                collect_candidates,
-                [f"params:{name}.candidate" for name in CANDIDATES],
-                "candidates",
-                name="collect_candidates",
-            ),
-            Node(
                 choose_specification,
-                ["winner", OPTIONS, "candidates"],
+                ["winner", OPTIONS, CANDIDATES],
                 "specification",
                 name="choose_specification",
             ),
@@ -48,22 +40,22 @@ def create_pipeline() -> Pipeline:
                 name="pick_features",
             ),
             Node(
-                take_fingerprint,
-                [*WINDOWS, "specification", "candidates", "model_features", OPTIONS],
+                fingerprint_training,
+                [*WINDOWS, "specification", CANDIDATES, "model_features", OPTIONS],
                 "fingerprint",
-                name="take_fingerprint",
+                name="fingerprint_training",
             ),
             Node(
                 train_model,
-                [*WINDOWS, "specification", "candidates", "model_features"],
+                [*WINDOWS, "specification", CANDIDATES, "model_features"],
                 "trained_model",
                 name="train_model",
             ),
             Node(
-                export_model,
+                export_checked,
                 ["trained_model", *WINDOWS, OPTIONS],
                 ["onnx_graph", "parity"],
-                name="export_model",
+                name="export_checked",
             ),
             Node(
                 measure_model,

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.models.families import FAMILIES
 from push_propensity.reports.figures.drawing import (
     BLUE,
     GREY,
@@ -43,9 +44,6 @@ COLOURS = {
     "constant": "#7F7F7F",
 }
 SPARE_COLOURS = ("#56B4E9", "#000000", "#F0E442")
-BASELINES = frozenset(
-    {"constant", "global_popularity", "ordered_before_popularity", "own_frequency"}
-)
 MOST_DRAWN = 30
 RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
 PERCENT = {"tickformat": ".0%"}
@@ -416,7 +414,7 @@ def plot_lags(test_lags: pd.DataFrame) -> go.Figure:
             name=entry_label(str(entry)),
             line={
                 "color": _colour(str(entry)),
-                "dash": "dot" if entry in BASELINES else "solid",
+                "dash": _dash(str(entry)),
             },
             marker={"size": 9},
         )
@@ -458,7 +456,7 @@ def _add_lines(
             line={
                 "color": _colour(entry),
                 "width": 3.5 if entry == winner["candidate"] else 2,
-                "dash": "dot" if entry in BASELINES else "solid",
+                "dash": _dash(entry),
             },
         )
 
@@ -517,3 +515,7 @@ def _settings(part: pd.DataFrame) -> list[float] | list[str]:
     """What a path is drawn over: numbers, or text where a setting is no number."""
     chosen = part["setting"] if part["value"].isna().any() else part["value"]
     return list(chosen)
+
+
+def _dash(entry: str) -> str:
+    return "dot" if entry in FAMILIES and FAMILIES[entry].kind == "baseline" else "solid"

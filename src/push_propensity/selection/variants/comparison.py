@@ -16,13 +16,15 @@ from push_propensity.evaluation.metrics import (
     headline_by_segment,
 )
 from push_propensity.frame.columns import OUTCOME, PRODUCT, USER, FeatureChoice, choose_features
-from push_propensity.models.families import CandidateOptions
+from push_propensity.frame.split import join_development
+from push_propensity.models import families
+from push_propensity.models.candidates import Candidates
 from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.selection.choice import SelectionOptions, choose_trial
 from push_propensity.selection.sweep import sweep
-from push_propensity.selection.variants.options import StudyOptions
+from push_propensity.selection.variants.options import StudyOptions, with_winner
 from push_propensity.selection.variants.trials import POOLED
-from push_propensity.selection.variants.variants import extended_groups
+from push_propensity.selection.variants.variants import BOOSTED, extended_groups
 
 logger = logging.getLogger(__name__)
 
@@ -30,23 +32,23 @@ FRAME, EXTENDED, BASELINE = "frame", "extended", "baseline"
 
 
 def fit_compared_models(
-    development: pd.DataFrame,
-    folds: pd.DataFrame,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
     calibration: pd.DataFrame,
-    entry: CandidateOptions,
-    baseline: CandidateOptions,
-    winner: Mapping[str, Any],
+    folds: pd.DataFrame,
+    winner: dict[str, Any],
+    candidates: Candidates,
 ) -> dict[str, PurchaseModel]:
-    """Fit a candidate to either choice of features, and the baseline, and calibrate them all.
+    """Fit boosted trees to either choice of features, and the baseline, and calibrate them all.
 
     Args:
-        development: The rows of train and validation together.
-        folds: The table of `splits.cut_folds`; boosting rounds are the median best round of them.
+        train: What is fitted to, with `validation`.
+        validation: The part after it.
         calibration: The calibration window.
-        entry: The candidate; its parameters serve for both.
-        baseline: The entry of the baseline to beat.
-        winner: From model selection. Where it is this candidate, its rounds are taken as they are
-            for the choice of features that it was selected with.
+        folds: The table of `split.cut_folds`; boosting rounds are the median best round of them.
+        winner: From model selection. Where it is boosted, its rounds are taken as they are for the
+            choice of features that it was selected with.
+        candidates: Every entry; the parameters of the boosted one serve for both choices.
 
     Returns:
         The models of `frame`, `extended` and `baseline`.
@@ -54,7 +56,9 @@ def fit_compared_models(
     Raises:
         DataError: If the frame has no extended feature.
     """
-    extended_groups(development.columns)
+    extended_groups(train.columns)
+    development = join_development(train, validation)
+    entry, baseline = with_winner(candidates[BOOSTED], winner), candidates[families.BASELINE]
     single = entry.model_copy(update={"sweep": {}})
     models = {}
     for choice in get_args(FeatureChoice):
@@ -63,7 +67,7 @@ def fit_compared_models(
             parameters = winner["parameters"]
         else:
             trials = sweep(development, folds, single, features)
-            chosen = choose_trial(trials, single, SelectionOptions(features=choice))
+            chosen = choose_trial(trials, SelectionOptions(features=choice))
             parameters = chosen["parameters"]
         models[choice] = fit_model(development, entry, entry.complete(parameters), features)
         logger.info("Fitted %s to %d features (%s)", entry.family, len(features), choice)
@@ -72,14 +76,16 @@ def fit_compared_models(
 
 
 def compare_models(
-    models: Mapping[str, PurchaseModel], test: pd.DataFrame, options: StudyOptions
+    compared_models: Mapping[str, PurchaseModel],
+    test: pd.DataFrame,
+    feature_study: StudyOptions,
 ) -> pd.DataFrame:
     """Measure the models on test, on the same resamples of the users.
 
     Args:
-        models: From `fit_compared_models`.
+        compared_models: From `fit_compared_models`.
         test: The test part; nothing is fitted to it.
-        options: The bootstrap.
+        feature_study: The bootstrap.
 
     Returns:
         One row per model: choice, entry (the family), features (how many), rows, purchases, the
@@ -87,6 +93,7 @@ def compare_models(
         average precision, log loss; then `gain_over_frame` and `gain_over_baseline`, each with
         `_low` and `_high`: by which share of the other's its product average precision is higher.
     """
+    models, options = compared_models, feature_study
     probability = {name: model.predict(test) for name, model in models.items()}
     table = pd.DataFrame([_measure(test, name, models[name], probability[name]) for name in models])
     drawn = _resample(test, probability, options)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from push_propensity.models.families import CandidateOptions
+from push_propensity.models.candidates import CandidateOptions
 
 
 class StudyOptions(BaseModel):
@@ -47,7 +47,11 @@ def with_winner(entry: CandidateOptions, winner: Mapping[str, Any]) -> Candidate
 def quick(entry: CandidateOptions, options: StudyOptions) -> CandidateOptions:
     """The entry as the variants use it: on a share of the rows, boosted in fewer, larger steps."""
     parameters = dict(entry.parameters)
-    if entry.definition.boosted:
+    if "learning_rate" in entry.definition.parameters.model_fields:
         parameters["learning_rate"] = options.learning_rate
-    update = {"parameters": parameters, "negative_share": options.negative_share}
+    update = {
+        "parameters": parameters,
+        "negative_share": options.negative_share,
+        "most_rounds": options.most_rounds,
+    }
     return entry.model_copy(update=update)

@@ -1,16 +1,12 @@
 """Variants fitted and measured on the same folds, with paired differences to their references."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from rich import get_console
-from rich.progress import track
-from scipy.special import expit
 
 from push_propensity.errors import DataError
 from push_propensity.evaluation.bootstrap import interval, judge, user_weights
@@ -20,45 +16,62 @@ from push_propensity.evaluation.metrics import (
     evaluate_segments,
     headline_by_segment,
 )
-from push_propensity.frame.columns import (
-    OUTCOME,
-    PRODUCT,
-    USER,
-)
-from push_propensity.frame.split import fold_masks
+from push_propensity.frame.columns import OUTCOME, PRODUCT, USER
+from push_propensity.frame.split import MASK, fold_masks, join_development
 from push_propensity.frame.weights import row_weights
-from push_propensity.models.purchase_model import draw_training_rows, margin
-from push_propensity.selection.sweep import MEASURED, EncodedFold, fit_boosted
-from push_propensity.selection.variants.options import StudyOptions
-from push_propensity.selection.variants.variants import Variant
+from push_propensity.models.candidates import Candidates
+from push_propensity.models.family import Floats
+from push_propensity.selection.sweep import EncodedFold, FittedTrial, fit_trials, show_progress
+from push_propensity.selection.variants.options import StudyOptions, quick, with_winner
+from push_propensity.selection.variants.variants import (
+    BOOSTED,
+    LINEAR,
+    Variant,
+    ablation_variants,
+    encoding_variants,
+)
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 POOLED = ("average_precision", "log_loss")
 
 
 @dataclass(frozen=True)
-class FittedVariant:
-    """What a variant gave on a fold.
-
-    Attributes:
-        probability: Of the fold's validation rows, shape (rows,).
-        columns: How many columns the estimator saw.
-        rounds: Rounds of boosting; NaN where not boosted.
-    """
-
-    probability: Floats
-    columns: int
-    rounds: float
-
-
-@dataclass(frozen=True)
 class ScoredFold:
-    """A fold's validation rows, without features, and what each variant gave on them."""
+    """A fold's validation rows, without features, and the one trial of each variant on them."""
 
     rows: pd.DataFrame
-    fitted: dict[str, FittedVariant]
+    trials: dict[str, FittedTrial]
+
+
+def ablate_features(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    folds: pd.DataFrame,
+    winner: dict[str, Any],
+    candidates: Candidates,
+    feature_study: StudyOptions,
+) -> pd.DataFrame:
+    """Measure boosted trees with and without each group of extended features."""
+    entry = quick(with_winner(candidates[BOOSTED], winner), feature_study)
+    variants = ablation_variants(train.columns, entry)
+    return measure_variants(join_development(train, validation), folds, variants, feature_study)
+
+
+def try_encodings(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    folds: pd.DataFrame,
+    winner: dict[str, Any],
+    candidates: Candidates,
+    feature_study: StudyOptions,
+) -> pd.DataFrame:
+    """Measure encodings of the categories and selections of columns."""
+    linear, boosted = (
+        quick(with_winner(candidates[name], winner), feature_study) for name in (LINEAR, BOOSTED)
+    )
+    variants = encoding_variants(train.columns, linear, boosted, feature_study)
+    return measure_variants(join_development(train, validation), folds, variants, feature_study)
 
 
 def measure_variants(
@@ -71,7 +84,7 @@ def measure_variants(
 
     Args:
         development: The rows of train and validation together.
-        folds: The table of `splits.cut_folds`.
+        folds: The table of `split.cut_folds`.
         variants: What to try; all draw the same training rows.
         options: How many folds, which share of the rows, the bootstrap.
 
@@ -86,7 +99,7 @@ def measure_variants(
     """
     latest = folds.tail(options.folds)
     scored = [
-        _score_fold(development, fold, train, validation, variants, options)
+        _score_fold(development, fold, train, validation, variants)
         for fold, train, validation in fold_masks(development, latest)
     ]
     return _tabulate(scored, variants, options)
@@ -95,51 +108,23 @@ def measure_variants(
 def _score_fold(
     development: pd.DataFrame,
     fold: int,
-    train: NDArray[np.bool_],
-    validation: NDArray[np.bool_],
+    train: MASK,
+    validation: MASK,
     variants: Sequence[Variant],
-    options: StudyOptions,
 ) -> ScoredFold:
-    """Fit the variants one after the other; the rows are drawn once, columns taken as needed."""
-    entry = variants[0].entry
-    rows, weight = draw_training_rows(development, entry.negative_share, entry.seed, train)
-    drawn = development.iloc[rows]
-    held = development.iloc[np.flatnonzero(validation)]
-    fitted = {}
-    for variant in _progress(variants, f"fold {fold}"):
-        fitted[variant.name] = _fit(variant, drawn, weight, held, options)
+    """Fit the variants one after the other, each encoded on its own."""
+    trials = {}
+    for variant in show_progress(variants, f"fold {fold}", len(variants)):
+        entry, encoder = variant.entry, variant.make_encoder()
+        encoded = EncodedFold.of(development, train, validation, entry, encoder)
+        if not encoded.train.encoded.shape[1]:
+            raise DataError(
+                f"The variant '{variant.name}' has no column left. Raise "
+                "feature_study.inverse_l1_penalty, or bring more data."
+            )
+        (trials[variant.name],) = fit_trials(encoded, [entry.complete({})], entry)
         logger.info("Fold %d: fitted %s", fold, variant.name)
-    return ScoredFold(held[[name for name in (USER, *MEASURED) if name in held]], fitted)
-
-
-def _progress(variants: Sequence[Variant], text: str) -> Iterable[Variant]:
-    return track(variants, text, transient=True, disable=not get_console().is_terminal)
-
-
-def _fit(
-    variant: Variant,
-    drawn: pd.DataFrame,
-    weight: Floats,
-    validation: pd.DataFrame,
-    options: StudyOptions,
-) -> FittedVariant:
-    entry, encoder = variant.entry, variant.make_encoder()
-    outcome = drawn[OUTCOME].to_numpy()
-    encoded = encoder.fit_transform(drawn, outcome)
-    if not encoded.shape[1]:
-        raise DataError(
-            f"The variant '{variant.name}' has no column left. Raise "
-            "feature_study.inverse_l1_penalty, or bring more data."
-        )
-    fold = EncodedFold(encoded, outcome, weight, encoder.transform(validation), validation)
-    estimator: Any = entry.definition.estimator(entry.complete({}), entry.seed, entry.threads)
-    if not entry.definition.boosted:
-        estimator.fit(fold.train, outcome, sample_weight=weight)
-        rounds = float("nan")
-    else:
-        fit_boosted(estimator, fold, entry, options.most_rounds)
-        rounds = estimator.best_iteration + 1.0
-    return FittedVariant(expit(margin(estimator, fold.validation)), encoded.shape[1], rounds)
+    return ScoredFold(encoded.measured, trials)
 
 
 def _ranking(rows: pd.DataFrame, probability: Floats) -> ProductRanking:
@@ -167,18 +152,17 @@ def _tabulate(
 
 def _measure(scored: Sequence[ScoredFold], variant: Variant) -> dict[str, Any]:
     """Means over the folds; a fold that cannot be ranked is left out of the product's."""
-    fits = [fold.fitted[variant.name] for fold in scored]
+    name = variant.name
     measured = pd.concat(
-        evaluate_segments(fold.rows, fit.probability)
-        for fold, fit in zip(scored, fits, strict=True)
+        evaluate_segments(fold.rows, fold.trials[name].probability) for fold in scored
     )
     means = measured.groupby("segment")[[HEADLINE, *POOLED]].mean()
     return {
-        "variant": variant.name,
+        "variant": name,
         "reference": variant.reference,
         "features": len(variant.features),
-        "columns": round(np.mean([fit.columns for fit in fits])),
-        "rounds": float(np.median([fit.rounds for fit in fits])),
+        "columns": round(np.mean([fold.trials[name].columns for fold in scored])),
+        "rounds": float(np.median([fold.trials[name].best_round for fold in scored])),
         **headline_by_segment(means),
         **{metric: means.loc["all", metric] for metric in POOLED},
     }
@@ -190,8 +174,8 @@ def _resample(scored: Sequence[ScoredFold], options: StudyOptions) -> pd.DataFra
     ends = np.cumsum([len(part) for part in rows])[:-1]
     stands_for = [row_weights(part) for part in rows]
     rankings = {
-        name: [_ranking(fold.rows, fold.fitted[name].probability) for fold in scored]
-        for name in scored[0].fitted
+        name: [_ranking(fold.rows, fold.trials[name].probability) for fold in scored]
+        for name in scored[0].trials
     }
     draws = []
     users = np.concatenate([part[USER].to_numpy() for part in rows])

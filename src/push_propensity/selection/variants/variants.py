@@ -23,12 +23,13 @@ from push_propensity.frame.columns import (
     FEATURE_NAMES,
     pick_numbers,
 )
-from push_propensity.models.families import CandidateOptions
+from push_propensity.models.candidates import CandidateOptions
 from push_propensity.selection.variants.options import StudyOptions
 
 FRAME = "frame features alone"
 EXTENDED = "all extended features"
 SMALLEST_COEFFICIENT = 1e-5
+LINEAR, BOOSTED = "logistic_l2", "xgboost"  # the entries that the study is of
 
 Encoder = Any
 EncoderMaker = Callable[[Sequence[str]], Encoder]

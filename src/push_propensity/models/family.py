@@ -1,0 +1,134 @@
+"""What a family of models is: everything that tells it from the others, in one value."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from pydantic import BaseModel, ConfigDict
+from sklearn.compose import ColumnTransformer
+
+from push_propensity.errors import ExportError
+
+Floats = NDArray[np.float64]
+
+
+class Estimator(Protocol):
+    """What a family's estimator can do, in scikit-learn's terms."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = ...) -> Any:
+        """Fit to encoded rows X, outcomes y and row weights."""
+
+
+class Parameters(BaseModel):
+    """Hyperparameters of a family, under the names that its library gives them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class EncodedRows(NamedTuple):
+    """Encoded rows, their outcomes and their weights, each of so many rows; None: all weigh 1."""
+
+    encoded: Any
+    outcome: Floats
+    weight: Floats | None
+
+
+class Stopping(NamedTuple):
+    """When boosting stops: after so many rounds without a gain, and at the latest."""
+
+    early_stopping_rounds: int
+    most_rounds: int
+
+
+class MarginGraph(NamedTuple):
+    """The part of an ONNX graph from `encoded`, of so many columns, to `margin`, (rows, 1)."""
+
+    nodes: list[onnx.NodeProto]
+    constants: list[onnx.TensorProto]
+    width: int
+
+
+@dataclass(frozen=True)
+class Family(ABC):
+    """A kind of model.
+
+    Attributes:
+        name: Its name in parameters and tables.
+        label: Its name for people.
+        parameters: The parameters it takes.
+        kind: Whether it competes to be published or only sets the mark to beat.
+        about: How it ranks, in a few words, where the report has to say it.
+        needs: A column that it cannot do without and that not every frame has.
+        stand_in: The family that takes its place where that column is missing.
+    """
+
+    name: str
+    label: str
+    parameters: type[Parameters] = Parameters
+    kind: Literal["baseline", "candidate"] = "candidate"
+    about: str = ""
+    needs: str = ""
+    stand_in: str = ""
+
+    library: ClassVar[tuple[str, str]]
+    """The package that fits it, and its version."""
+
+    @abstractmethod
+    def encoder(self, features: Sequence[str]) -> ColumnTransformer:
+        """Make the transformer, not yet fitted, of these features; a baseline takes its own."""
+
+    @abstractmethod
+    def estimator(self, parameters: Any, seed: int, threads: int) -> Estimator:
+        """Make the estimator, not yet fitted."""
+
+    @abstractmethod
+    def margin(self, estimator: Any, encoded: Any) -> Floats:
+        """Log-odds of a fitted estimator on encoded rows, shape (rows,)."""
+
+    def complexity(self, parameters: Any) -> tuple[float, ...]:
+        """Return a sort key; of two settings, the smaller key is the simpler model."""
+        return ()
+
+    def fit_trial(
+        self,
+        estimator: Any,
+        train: EncodedRows,
+        validation: EncodedRows,
+        previous: Any,
+        stopping: Stopping,
+    ) -> None:
+        """Fit one trial of a sweep to a fold.
+
+        Args:
+            estimator: Not yet fitted.
+            train: The rows to fit to.
+            validation: The rows that the trial will be measured on; only boosting looks at them.
+            previous: The fitted estimator of the next simpler trial; None at first.
+            stopping: When boosting stops.
+        """
+        estimator.fit(train.encoded, train.outcome, sample_weight=train.weight)
+
+    def best_round(self, estimator: Any) -> float:
+        """Rounds of boosting that `fit_trial` found best; NaN where nothing is boosted."""
+        return float("nan")
+
+    def graph(self, estimator: Any) -> MarginGraph:
+        """Write a fitted estimator as ONNX, in float32.
+
+        Raises:
+            ExportError: If there is no conversion.
+        """
+        raise ExportError(
+            f"{type(estimator).__name__} has no conversion to ONNX, so it can be compared "
+            "but not published. Publish one of the other candidates."
+        )
+
+
+def constant(name: str, values: Any) -> onnx.TensorProto:
+    """A named float32 constant of an ONNX graph."""
+    return numpy_helper.from_array(np.asarray(values, dtype=np.float32), name)

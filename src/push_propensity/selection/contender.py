@@ -1,0 +1,54 @@
+"""Contenders: the chosen trial of each entry, all fitted like the winner."""
+
+from typing import Any
+
+import pandas as pd
+
+from push_propensity.frame.columns import choose_features
+from push_propensity.frame.split import join_development
+from push_propensity.models.candidates import CandidateOptions, Candidates
+from push_propensity.models.fingerprint import take_fingerprint
+from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_model
+from push_propensity.scoring.bundle import Fingerprint
+from push_propensity.selection.choice import SelectionOptions
+
+
+def fit_contender(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    calibration: pd.DataFrame,
+    choice: dict[str, Any],
+    candidate: CandidateOptions,
+    selection_options: SelectionOptions,
+) -> PurchaseModel:
+    """Fit the chosen trial to all orders before the calibration window and calibrate it."""
+    development = join_development(train, validation)
+    parameters = candidate.complete(choice["parameters"])
+    features = choose_features(development.columns, selection_options.features)
+    return calibrate(fit_model(development, candidate, parameters, features), calibration)
+
+
+def fingerprint_selection(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    calibration: pd.DataFrame,
+    folds: pd.DataFrame,
+    candidates: Candidates,
+    selection_options: SelectionOptions,
+) -> Fingerprint:
+    """Digest what the contenders, and the choice of the winner among them, are made from.
+
+    Args:
+        train: In canonical order, as are the next two; all their columns count.
+        validation: The part after it.
+        calibration: The window that contenders are calibrated on.
+        folds: The table of `split.cut_folds`.
+        candidates: Every entry as it is configured.
+        selection_options: The choice of features and the rule.
+    """
+    parameters = {
+        "candidates": {name: options.model_dump() for name, options in candidates.items()},
+        "selection": selection_options.model_dump(),
+        "folds": folds.astype("str").to_dict("list"),
+    }
+    return take_fingerprint((train, validation, calibration), sorted(train.columns), parameters)
