@@ -213,7 +213,7 @@ def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
 def _split_orders(catalog: Any) -> dict[str, Any]:
     frame = _load_frame(catalog)
     pipeline = _pipeline("data_processing").to_outputs(*_PARTS)
-    parts = _run(pipeline, {"feature_frame": frame}, catalog)
+    parts = _run(pipeline, {"feature_frame@pandas": frame}, catalog)
     return {name: parts[name] for name in _PARTS}
 
 
@@ -224,7 +224,7 @@ def _load_frame(catalog: Any) -> Any:
     from push_propensity.ingestion.read_errors import explain_read_error
 
     try:
-        return catalog.load("feature_frame")  # the entry alone would not be validated
+        return catalog.load("feature_frame@pandas")  # the entry alone would not be validated
     except DatasetError as error:
         raise explain_read_error(error, "the feature frame") or error from None
 
