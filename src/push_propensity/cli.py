@@ -25,12 +25,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from push_propensity.errors import ParameterError, PushPropensityError
+from push_propensity.hooks import plain_run
 
-STARTS = {  # what a plain run does, by the global start_from
-    "feature_frame": "__default__",
-    "raw_tables": "from_raw_tables",
-    "order_lines": "from_order_lines",
-}
 RUNTIME_PARAMETERS = ("engine", "model", "start_from")  # the catalog reads them
 SELECTIONS = {  # Kedro's arguments of a selection of nodes, by the options of `kedro run`
     "tags": "tags",
@@ -88,10 +84,8 @@ def _choose_pipelines(arguments: Mapping[str, Any]) -> list[str]:
     config = _read_configuration(arguments["env"], arguments["conf_source"])
     _check_configuration(config, known)
     _check_parameters(arguments["params"], config["parameters"])
-    start = arguments["params"].get("start_from", config["globals"]["start_from"])
-    if start not in STARTS:
-        raise ParameterError(f"start_from is {start}. Set it to one of {', '.join(STARTS)}.")
-    return chosen or [STARTS[start]]
+    plain = plain_run(config["globals"] | arguments["params"])
+    return chosen or [plain]
 
 
 def _check_pipelines(names: list[str]) -> None:

@@ -10,6 +10,11 @@ from kedro.pipeline import Pipeline
 
 from push_propensity.errors import ParameterError
 
+STARTS = {  # what a plain run does, by the global start_from
+    "feature_frame": "__default__",
+    "raw_tables": "from_raw_tables",
+    "order_lines": "from_order_lines",
+}
 LAST_RESULTS = {"report", "winner"}
 WRITTEN = {  # what a run ends in, to be opened or read on
     "feature_frame@ibis": "Feature frame",
@@ -32,8 +37,10 @@ class RunHooks:
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
-        """Refuse names of an earlier version, which nothing would read."""
-        check_former_names(context.config_loader)
+        """Refuse an unknown start, and names of an earlier version, which nothing would read."""
+        config = context.config_loader
+        plain_run(config["globals"] | config.runtime_params)
+        check_former_names(config)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
@@ -44,6 +51,18 @@ class RunHooks:
     def after_pipeline_run(self, run_result: Mapping[str, Any], catalog: Any) -> None:
         """Show the published model, the leaderboard and where the results are."""
         show_results(run_result, catalog)
+
+
+def plain_run(chosen: Mapping[str, Any]) -> str:
+    """Return the pipeline of a plain run by the chosen `start_from`.
+
+    Raises:
+        ParameterError: There is no such start.
+    """
+    start = chosen["start_from"]
+    if start not in STARTS:
+        raise ParameterError(f"start_from is {start}. Set it to one of {', '.join(STARTS)}.")
+    return STARTS[start]
 
 
 def check_former_names(config: Any) -> None:

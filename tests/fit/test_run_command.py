@@ -175,13 +175,22 @@ class TestWhatRuns:
         assert kedro("--params", "start_from=raw_tables,engine=spark")[0] == 0
         assert runs == [(None, ["from_raw_tables"])]
 
-    def test_an_unknown_start_is_named(self, kedro, runs, project):
-        (project / "conf/local/globals.yml").write_text("start_from: nowhere")
-        status, output = kedro("--pipelines", "training")
+    @pytest.mark.parametrize("asked", [(), ("--pipelines", "training")])
+    @pytest.mark.parametrize("given", ["globals", "params"])
+    def test_an_unknown_start_is_named(self, kedro, runs, project, asked, given):
+        if given == "globals":
+            (project / "conf/local/globals.yml").write_text("start_from: nowhere")
+        else:
+            asked = (*asked, "--params", "start_from=nowhere")
+        status, output = kedro(*asked)
         assert status == 1
-        assert "start_from: nowhere" in output or "'_raw_roots.nowhere'" in output
-        assert "feature_frame, raw_tables, order_lines" in output
+        assert "start_from is nowhere. Set it to one of feature_frame, raw_tables, or" in output
         assert runs == []
+
+    def test_an_unknown_engine_is_told_those_that_there_are(self, kedro):
+        status, output = kedro("--pipelines", "training", "--params", "engine=nonsense")
+        assert status == 1
+        assert "'_engines.nonsense' not found. There are: duckdb, spark." in output
 
     def test_only_what_is_asked_for(self, kedro, runs):
         assert kedro("--env", "box_builder", "--pipelines", "training")[0] == 0
@@ -335,7 +344,7 @@ def test_names_of_an_earlier_version_are_told_the_new_ones(kedro, project, file)
     assert said in " ".join(output.split())
     assert "names of an earlier version" in output
     status, body = read_answer(handler_fit({}, None))
-    assert (status, body["error"]["code"]) == (400, "BAD_PARAMETER")
+    assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
     assert said in body["error"]["message"]
 
 

@@ -11,7 +11,7 @@ from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 from pydantic import BaseModel
 
-from push_propensity.cli import STARTS
+from push_propensity.hooks import STARTS
 from push_propensity.pipeline_registry import FROM_FEATURE_FRAME, PLAIN_RUNS
 from push_propensity.pipelines.feature_engineering.pipeline import TABLES
 from tests.project.environments import ROOT, is_parameter
