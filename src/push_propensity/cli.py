@@ -125,7 +125,8 @@ def _check_selection(arguments: Mapping[str, Any], chosen: list[str]) -> None:
         hint = f" Did you mean {', '.join(alike)}?" if alike else ""
         raise click.UsageError(
             f"Nothing is left to run of {', '.join(chosen)} with {', '.join(asked)}. "
-            f"{str(error).split('. ')[0]}.{hint} `kedro registry describe NAME` names the nodes."
+            f"{str(error).partition('. ')[0].rstrip('.')}.{hint} `kedro registry describe NAME` "
+            "names the nodes."
         ) from error
 
 
@@ -191,6 +192,14 @@ def errors_on_one_screen(conf_source: str | None = None) -> Iterator[None]:
         raise click.ClickException(_explain_missing(Path(conf_source or "conf"))) from error
     except OmegaConfBaseException as error:
         raise click.ClickException(_explain_interpolation(error)) from error
+    except KeyError as error:
+        if "Unable to find credentials" not in str(error):
+            raise
+        said = str(error.args[0]).partition(":")[0]
+        raise click.ClickException(
+            f"{said}. Add them to credentials.yml of the environment (conf/local unless you pass "
+            "--env)."
+        ) from error
     except DatasetError as error:
         from push_propensity.ingestion.read_errors import explain_read_error
 
@@ -214,8 +223,9 @@ def _explain_missing(conf: Path) -> str:
 
 def _explain_interpolation(error: OmegaConfBaseException) -> str:
     """Say where a name in ${…} leads nowhere, and which names there are."""
-    said = str(error.msg).partition("\n")[0].rstrip(".")
-    message = f"The configuration cannot be read, at {error.full_key}: {said}."
+    said = str(error).partition("\n")[0].rstrip(".")
+    place = f", at {error.full_key}" if error.full_key else ""
+    message = f"The configuration cannot be read{place}: {said}."
     _, _, path = said.partition("'")
     group = path.partition("'")[0].rpartition(".")[0]
     if group and error.parent_node is not None:

@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
+from kedro.io import MemoryDataset
 from kedro.pipeline import Pipeline
 
 from push_propensity.errors import ParameterError
@@ -44,7 +45,8 @@ class RunHooks:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
-        """Refuse a run that would not read what it makes, or replace what it does not make."""
+        """Refuse a run that lacks inputs, or makes files that it would not go on with."""
+        check_inputs(pipeline, catalog)
         check_files(pipeline, catalog)
 
     @hook_impl
@@ -88,6 +90,25 @@ def _renamed(config: Any) -> Iterator[str]:
         for name, value in parameters.items():
             if isinstance(value, Mapping) and value.keys() == {"candidate"}:
                 yield f"{name}: {{candidate: …}} is now candidates: {{{name}: …}}"
+
+
+def check_inputs(pipeline: Pipeline, catalog: Any) -> None:
+    """Check that a run does not start behind what is only handed on in memory.
+
+    Raises:
+        ParameterError: Names what the run lacks.
+    """
+    lacking = [
+        name
+        for name in sorted(pipeline.inputs())
+        if name not in catalog
+        or (isinstance(catalog[name], MemoryDataset) and not catalog.exists(name))
+    ]
+    if lacking:
+        raise ParameterError(
+            f"The run lacks {', '.join(lacking)}, which is kept in no file: nodes hand it on in "
+            "memory. Start from the nodes that make it."
+        )
 
 
 def check_files(pipeline: Pipeline, catalog: Any) -> None:

@@ -202,6 +202,89 @@ class TestWhatRuns:
         assert runs == [("box_builder", ["from_raw_tables"])]
 
 
+MISTAKES = {
+    "a tag": (("--tags", "training"), "contains no nodes after applying all provided filters"),
+    "a node": (
+        ("--from-nodes", "sore_test"),
+        "nodes named ['sore_test']. Did you mean score_test?",
+    ),
+    "a dataset": (("--to-outputs", "reprot"), "Did you mean report?"),
+    "a namespace": (("--namespaces", "xgbost"), "namespaces: ['xgbost']"),
+    "two that make the same": (
+        ("--pipelines", "feature_engineering,feature_update"),
+        "['feature_frame'] are returned by more than one nodes",
+    ),
+    "a runner": (("--runner", "Paralel"), "Paralel is no runner. There are: SequentialRunner"),
+    "a runner of a module": (("--runner", "no.such.Runner"), "no.such.Runner is no runner"),
+    "other processes": (("--runner", "ParallelRunner"), "cannot go from process to process"),
+    "from the middle": (("--from-nodes", "train_model"), "model_features, specification"),
+    "an offset": (
+        ("--pipelines", "current_frame", "--params", "current.as_of=2021-03-03T08:00:00+01:00"),
+        "write the shop's local time without one",
+    ),
+}
+SLIPS = {  # a file of conf/local and what is in it
+    "a name that is none": (
+        "catalog",
+        "train: {type: MemoryDataset, metadata: '${globals:output_rot}'}",
+        "The configuration cannot be read, at train.metadata: Globals key 'output_rot' not found",
+    ),
+    "a key in two files": (
+        "parameters_more",
+        "training_options: {resamples: 20}",
+        ".yml: training_options.resamples. Keep one.",
+    ),
+    "a variable that is not set": (
+        "credentials",
+        "shop: {password: '${oc.env:NO_SUCH_PASSWORD}'}",
+        "Environment variable 'NO_SUCH_PASSWORD' not found",
+    ),
+    "credentials that are not there": (
+        "catalog",
+        "order_lines: {type: ibis.TableDataset, table_name: lines, credentials: shop}",
+        "Unable to find credentials 'shop'. Add them to credentials.yml",
+    ),
+}
+
+
+class TestMistakes:
+    def says_once(self, output, said):
+        text = " ".join(output.split())
+        assert len([line for line in output.splitlines() if line.startswith("Error")]) == 1
+        assert len(output.splitlines()) < 25
+        assert said in text
+
+    @pytest.mark.parametrize("mistake", MISTAKES)
+    def test_a_choice_that_cannot_be_made_is_one_message(self, kedro, mistake):
+        chosen, said = MISTAKES[mistake]
+        status, output = kedro(*chosen)
+        assert status in {1, 2}
+        self.says_once(output, said)
+
+    @pytest.mark.parametrize("slip", SLIPS)
+    def test_a_slip_in_a_file_is_one_message(self, kedro, project, slip):
+        file, text, said = SLIPS[slip]
+        (project / f"conf/local/{file}.yml").write_text(text)
+        status, output = kedro("--pipelines", "data_processing")
+        assert status == 1
+        self.says_once(output, said)
+        assert str(project) not in output
+
+    def test_outside_of_a_project(self, kedro, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        status, output = kedro()
+        assert status == 1
+        assert "There is no project here, as there is no folder conf/base. Go to the" in output
+        assert "--env" not in output
+
+    def test_threads_give_the_same(self, kedro, project):
+        parts = project / "data/05_model_input"
+        assert kedro("--pipelines", "data_processing")[0] == 0
+        before = {path.name: path.read_bytes() for path in parts.iterdir()}
+        assert kedro("--pipelines", "data_processing", "--runner", "ThreadRunner")[0] == 0
+        assert {path.name: path.read_bytes() for path in parts.iterdir()} == before
+
+
 class TestWhatIsShown:
     @pytest.fixture
     def shown(self, tmp_path, monkeypatch, capsys):
