@@ -11,6 +11,7 @@ from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 from pydantic import BaseModel
 
+from push_propensity.handler.places import models_root
 from push_propensity.hooks import STARTS
 from push_propensity.pipeline_registry import FROM_FEATURE_FRAME, PLAIN_RUNS
 from push_propensity.pipelines.feature_engineering.pipeline import TABLES
@@ -252,6 +253,13 @@ def test_a_frame_is_read_where_it_was_built(environment):
 def test_only_the_simulation_writes_raw_data(environment, registered):
     for pipeline, name, path in written_paths(environment, registered):
         assert "01_raw" not in path.parts or pipeline in WRITERS_OF_RAW_DATA, name
+
+
+def test_handlers_look_for_models_where_runs_publish(environment, monkeypatch):
+    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(ROOT))
+    monkeypatch.delenv("PUSH_PROPENSITY_MODELS", raising=False)
+    monkeypatch.setenv("KEDRO_ENV", environment.name)
+    assert models_root().relative_to(ROOT) == environment.path("model_bundle")
 
 
 def test_a_model_s_manifest_names_the_environment(environment):
