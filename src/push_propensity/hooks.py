@@ -16,6 +16,7 @@ STARTS = {  # what a plain run does, by the global start_from
     "raw_tables": "from_raw_tables",
     "order_lines": "from_order_lines",
 }
+TRAINS_WHAT_IS_NAMED = "choose_specification"  # the node that can do without a winner
 LAST_RESULTS = {"report", "winner"}
 WRITTEN = {  # what a run ends in, to be opened or read on
     "feature_frame@ibis": "Feature frame",
@@ -93,11 +94,18 @@ def _renamed(config: Any) -> Iterator[str]:
 
 
 def check_inputs(pipeline: Pipeline, catalog: Any) -> None:
-    """Check that a run does not start behind what is only handed on in memory.
+    """Check that a run does not start behind what is only handed on in memory, or to be chosen.
 
     Raises:
         ParameterError: Names what the run lacks.
     """
+    if "winner" in pipeline.inputs() and not catalog.exists("winner"):
+        readers = {node.name for node in pipeline.nodes if "winner" in node.inputs}
+        if readers != {TRAINS_WHAT_IS_NAMED} or not _names_candidate(catalog):
+            raise ParameterError(
+                "No winner has been chosen yet. Run model_selection first, or train a candidate "
+                "that you name: --params training_options.candidate=NAME."
+            )
     lacking = [
         name
         for name in sorted(pipeline.inputs())
@@ -109,6 +117,10 @@ def check_inputs(pipeline: Pipeline, catalog: Any) -> None:
             f"The run lacks {', '.join(lacking)}, which is kept in no file: nodes hand it on in "
             "memory. Start from the nodes that make it."
         )
+
+
+def _names_candidate(catalog: Any) -> bool:
+    return catalog.load("params:training_options").candidate is not None
 
 
 def check_files(pipeline: Pipeline, catalog: Any) -> None:

@@ -95,6 +95,20 @@ class TestRun:
         assert status == 1
         assert "Error: There is no such candidate. Allowed candidates: logistic_l2" in output
 
+    def test_a_candidate_that_is_named_needs_no_winner(self, kedro, project):
+        assert kedro("--pipelines", "data_processing")[0] == 0
+        named = ("--params", "training_options.candidate=logistic_l2")
+        for refused in (("training",), ("training,reporting", *named), ("feature_study", *named)):
+            status, output = kedro("--pipelines", *refused)
+            assert status == 1
+            assert "No winner has been chosen yet. Run model_selection first" in output
+        assert not list((project / "data").glob("06_models/push_*"))
+        status, output = kedro("--pipelines", "training", *named)
+        assert status == 0
+        models = project / "data/06_models"
+        assert read_bundle(models / newest_name(models)).manifest.candidate == "logistic_l2"
+        assert not (models / "selection/winner.json").exists()
+
     def test_a_missing_file_is_named(self, kedro, project):
         frame_file(project).unlink()
         status, output = kedro("--pipelines", "data_processing")
