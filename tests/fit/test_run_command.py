@@ -284,6 +284,13 @@ class TestMistakes:
         self.says_once(output, said)
         assert str(project) not in output
 
+    def test_a_fit_says_so_too(self, kedro, project):
+        file, text, said = SLIPS["a variable that is not set"]
+        (project / f"conf/local/{file}.yml").write_text(text)
+        status, body = read_answer(handler_fit({}, None))
+        assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
+        assert said in body["error"]["message"]
+
     def test_outside_of_a_project(self, kedro, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         status, output = kedro()

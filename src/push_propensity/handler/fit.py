@@ -169,6 +169,7 @@ def _open_catalog() -> Any:
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from kedro.validation.exceptions import ParameterValidationError
+    from omegaconf.errors import OmegaConfBaseException
 
     project = find_project()
     if project is None or not (project / "pyproject.toml").is_file():
@@ -189,6 +190,9 @@ def _open_catalog() -> Any:
         ) from None
     except ParameterValidationError as error:
         raise ParameterError(f"The project's configuration cannot be used. {error}") from None
+    except OmegaConfBaseException as error:
+        said = str(error).partition("\n")[0]
+        raise ParameterError(f"The project's configuration cannot be read. {said}.") from None
 
 
 @functools.cache
