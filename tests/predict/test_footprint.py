@@ -258,7 +258,11 @@ def test_the_models_of_the_environment(places_unset, monkeypatch, tmp_path, envi
         ("tea", {"tea": "output_root: out/${environment}\nenvironment: tea"}, "out/tea"),
         ("tea", {"local": "output_root: elsewhere", "tea": ""}, "data/environments/tea"),
         ("tea", {"base": "output_root: data", "tea": "environment: tea"}, "data"),
-        ("tea", {"base": "output_root: data", "tea": "output_root: /elsewhere/tea"}, "/elsewhere/tea"),
+        (
+            "tea",
+            {"base": "output_root: data", "tea": "output_root: /elsewhere/tea"},
+            "/elsewhere/tea",
+        ),
     ],
 )
 def test_the_models_are_where_runs_publish(

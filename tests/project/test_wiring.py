@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from push_propensity.handler.places import models_root
 from push_propensity.hooks import STARTS
-from push_propensity.pipeline_registry import FROM_FEATURE_FRAME, PLAIN_RUNS
+from push_propensity.pipeline_registry import FROM_FEATURE_FRAME, PLAIN_RUNS, register_pipelines
 from push_propensity.pipelines.feature_engineering.pipeline import TABLES
 from tests.project.environments import ROOT, is_parameter
 
@@ -106,6 +106,11 @@ def test_a_plain_run_does_the_main_job_from_where_it_starts(registered, plain, r
     assert set(PLAIN_RUNS[plain]) >= set(FROM_FEATURE_FRAME)
     assert set(pipelines[plain].nodes) == {node for part in parts for node in part.nodes}
     assert {name for name in pipelines[plain].inputs() if not is_parameter(name)} == read
+
+
+def test_a_pipeline_that_there_is_not():
+    assert "no_such_pipeline" not in pipelines
+    assert set(register_pipelines()) == set(pipelines)
 
 
 def test_every_plain_run_is_chosen_by_a_word(registered):
