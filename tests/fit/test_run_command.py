@@ -220,9 +220,9 @@ MISTAKES = {
     "a tag": (("--tags", "training"), "contains no nodes after applying all provided filters"),
     "a node": (
         ("--from-nodes", "sore_test"),
-        "nodes named ['sore_test']. Did you mean score_test?",
+        "nodes named ['sore_test']. Did you mean score_test",
     ),
-    "a dataset": (("--to-outputs", "reprot"), "Did you mean report?"),
+    "a dataset": (("--to-outputs", "reprot"), "Did you mean report"),
     "a namespace": (("--namespaces", "xgbost"), "namespaces: ['xgbost']"),
     "two that make the same": (
         ("--pipelines", "feature_engineering,feature_update"),
