@@ -42,8 +42,8 @@ run: $(VENV)/.pipelines ## Data processing, model selection, training and the re
 
 sample: $(VENV)/.pipelines ## Simulate the shipped sample anew; the same bytes come out.
 	$(BIN)/kedro run --pipelines sample_data
-	$(BIN)/kedro run --pipelines feature_engineering --params feature_options.first_order_date=2020-10-05
-	$(BIN)/kedro run --pipelines sample_frame
+	$(BIN)/kedro run --pipelines feature_engineering,sample_frame \
+		--params feature_options.first_order_date=2020-10-05
 
 viz: $(VENV)/.pipelines $(VENV)/.viz ## The pipelines and their figures in the browser.
 	$(BIN)/kedro viz run

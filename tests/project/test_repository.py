@@ -164,3 +164,11 @@ def test_credentials_and_local_settings_are_not_in_git(committed):
     local = {name for name in committed if name.startswith("conf/local/")}
     assert local <= {"conf/local/.gitkeep"}
     assert not [name for name in committed if "credentials" in name]
+
+
+@pytest.mark.parametrize("folder", ["local", "tea", "tea/ingestion"])
+def test_credentials_are_kept_from_git_in_every_environment(folder):
+    asked = subprocess.run(
+        ["git", "check-ignore", f"conf/{folder}/credentials.yml"], cwd=ROOT, capture_output=True
+    )
+    assert asked.returncode == 0

@@ -169,8 +169,7 @@ def _open_catalog() -> Any:
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from kedro.validation.exceptions import ParameterValidationError
-
-    from push_propensity.models.candidates import refuse_former_entries
+    from omegaconf.errors import OmegaConfBaseException
 
     project = find_project()
     if project is None or not (project / "pyproject.toml").is_file():
@@ -183,9 +182,7 @@ def _open_catalog() -> Any:
     session: Any = KedroSession.create(project, env=None if name == "base" else name)
     try:
         with session:
-            catalog = session.load_context().catalog
-            refuse_former_entries(catalog["parameters"].load())
-            return catalog
+            return session.load_context().catalog
     except MissingConfigException:
         raise ParameterError(
             f"The project has no configuration for the environment that {ENVIRONMENT} names. Set "
@@ -193,6 +190,9 @@ def _open_catalog() -> Any:
         ) from None
     except ParameterValidationError as error:
         raise ParameterError(f"The project's configuration cannot be used. {error}") from None
+    except OmegaConfBaseException as error:
+        said = str(error).partition("\n")[0]
+        raise ParameterError(f"The project's configuration cannot be read. {said}.") from None
 
 
 @functools.cache
@@ -216,7 +216,7 @@ def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
 def _split_orders(catalog: Any) -> dict[str, Any]:
     frame = _load_frame(catalog)
     pipeline = _pipeline("data_processing").to_outputs(*_PARTS)
-    parts = _run(pipeline, {"feature_frame": frame}, catalog)
+    parts = _run(pipeline, {"feature_frame@pandas": frame}, catalog)
     return {name: parts[name] for name in _PARTS}
 
 
@@ -227,7 +227,7 @@ def _load_frame(catalog: Any) -> Any:
     from push_propensity.ingestion.read_errors import explain_read_error
 
     try:
-        return catalog.load("feature_frame")  # the entry alone would not be validated
+        return catalog.load("feature_frame@pandas")  # the entry alone would not be validated
     except DatasetError as error:
         raise explain_read_error(error, "the feature frame") or error from None
 

@@ -117,23 +117,6 @@ class Candidates(dict[str, CandidateOptions]):
                 )
 
 
-def refuse_former_entries(parameters: Mapping[str, Any]) -> None:
-    """Refuse entries in the shape that they had before, which nothing would read.
-
-    Args:
-        parameters: All parameters of the project.
-
-    Raises:
-        ParameterError: Naming the new key.
-    """
-    for name in families.ENTRIES:
-        if name in parameters:
-            raise ParameterError(
-                f"The parameter `{name}: {{candidate: ...}}` is now an entry of `candidates`. "
-                f"Write `candidates: {{{name}: ...}}` with what stood below `candidate`."
-            )
-
-
 def check_parameters(family: str, parameters: Mapping[str, Any]) -> Parameters:
     """Build the parameters of a family.
 
