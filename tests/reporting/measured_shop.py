@@ -194,8 +194,7 @@ def make_lags(test, models, hours=(0.0, 24.0)):
         (lag, frame[KEYS].assign(**{model.name: model.predict(frame) for model in models}))
         for lag, frame in zip(hours, frames, strict=True)
     ]
-    bootstrap = {"resamples": OPTIONS.resamples, "seed": OPTIONS.seed, "confidence": 0.95}
-    return measure_lags(scores, test, **bootstrap)
+    return measure_lags(scores, OPTIONS.resample(test["user_id"]))
 
 
 def make_inputs():

@@ -14,7 +14,8 @@ from push_propensity.datasets.optional_parquet_dataset import OptionalParquetDat
 from push_propensity.errors import DataError
 from push_propensity.evaluation.lags import LagOptions, score_at_lag, select_lags
 from push_propensity.evaluation.metrics import HEADLINE, product_average_precision
-from push_propensity.evaluation.uncertainty import measure, resample
+from push_propensity.evaluation.scored import score_entries
+from push_propensity.evaluation.uncertainty import measure_test, resample_test
 from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
 from push_propensity.frame.contract import check_feature_frame
 from push_propensity.frame.split import keep_large_orders
@@ -29,6 +30,7 @@ from tests.reporting.measured_shop import OPTIONS, make_inputs, run_reporting
 from tests.simulation.small_shop import small_options
 
 FEATURES = FeatureOptions.model_validate({"extended": {"groups": ["own_product", "intent"]}})
+WINNER = {"candidate": "logistic_l2"}
 SINCE = pd.Timestamp("2020-11-15")
 
 
@@ -70,7 +72,7 @@ def lag_metrics(tables, parts, models):
         **tables,
         "prices": None,
         "test": parts[1],
-        "winner": {"candidate": "logistic_l2"},
+        "winner": WINNER,
         "params:feature_options": FEATURES,
         "params:lag_study": LagOptions(hours=(0, 24, 240)),
         "params:report_options": OPTIONS,
@@ -88,9 +90,8 @@ def lag_metrics(tables, parts, models):
 def test_metrics(parts, models):
     """What reporting measures on the test part."""
     _, test = parts
-    scores = test.assign(**{model.name: model.predict(test) for model in models})
-    drawn = resample(scores, [m.name for m in models], resamples=40, seed=OPTIONS.seed, share=0.1)
-    return measure(scores, drawn, confidence=0.95, share=0.1)
+    scores = score_entries(test, **{model.name: model for model in models})
+    return measure_test(scores, resample_test(scores, OPTIONS), OPTIONS)
 
 
 class TestStudy:
@@ -135,21 +136,21 @@ class TestStudy:
 
 class TestSelection:
     def test_of_this_winner_and_test_part(self, lag_metrics, test_metrics):
-        chosen = select_lags(lag_metrics, test_metrics, "logistic_l2")
+        chosen = select_lags(lag_metrics, test_metrics, WINNER)
         pd.testing.assert_frame_equal(chosen, lag_metrics)
 
     @pytest.mark.parametrize("column", ["rows", "purchases", HEADLINE])
     def test_of_another(self, lag_metrics, test_metrics, column, caplog):
         stale = lag_metrics.assign(**{column: lag_metrics[column] * 2})
-        assert select_lags(stale, test_metrics, "logistic_l2").empty
+        assert select_lags(stale, test_metrics, WINNER).empty
         assert "left out of the report" in caplog.text
 
     def test_of_another_winner(self, lag_metrics, test_metrics):
         renamed = lag_metrics.assign(entry="xgboost")
-        assert select_lags(renamed, test_metrics, "logistic_l2").empty
+        assert select_lags(renamed, test_metrics, WINNER).empty
 
     def test_never_measured(self, test_metrics, lag_metrics):
-        chosen = select_lags(None, test_metrics, "logistic_l2")
+        chosen = select_lags(None, test_metrics, WINNER)
         assert chosen.empty
         assert list(chosen) == list(lag_metrics)
 

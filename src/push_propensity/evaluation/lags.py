@@ -4,22 +4,23 @@ A push goes out before the user comes back, so the last carts and regulars are n
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.errors import DataError
-from push_propensity.evaluation.bootstrap import interval, user_weights
+from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.metrics import (
     HEADLINE,
     ProductRanking,
     evaluate_segments,
     headline_by_segment,
 )
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.evaluation.uncertainty import headline_measure
 from push_propensity.features import FeatureOptions, RawTables, build_feature_frame
 from push_propensity.frame.columns import METADATA, ORDER, ORDERED_BEFORE, OUTCOME, PRODUCT, USER
 from push_propensity.frame.contract import check_feature_frame
@@ -27,7 +28,6 @@ from push_propensity.frame.split import order_days
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 Hours = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 KEYS = [ORDER, USER, PRODUCT, OUTCOME, ORDERED_BEFORE]
 COLUMNS = (
@@ -47,6 +47,7 @@ COLUMNS = (
     "kept_low",
     "kept_high",
 )
+BASELINE = "own_frequency"
 SAME = 1e-6  # figures of one model on one test part differ by less
 
 
@@ -112,22 +113,45 @@ def score_at_lag(
     return frame[KEYS].assign(**{model.name: model.predict(frame) for model in models})
 
 
-def measure_lags(
-    scores: Iterable[tuple[float, pd.DataFrame]],
+def study_lags(
+    raw: RawTables,
     test: pd.DataFrame,
-    *,
-    resamples: int,
-    seed: int,
-    confidence: float,
+    winner: Mapping[str, Any],
+    feature_options: FeatureOptions,
+    lag_study: LagOptions,
+    report_options: ReportOptions,
+    **models: Scorer,
+) -> pd.DataFrame:
+    """Measure the winner and the baseline to beat on test, their features taken earlier.
+
+    Args:
+        raw: The raw tables that the feature frame was built from.
+        test: The test part.
+        winner: With the name of the winner as `candidate`.
+        feature_options: What the feature frame was built with.
+        lag_study: How long before an order.
+        report_options: The resamples.
+        **models: The fitted entries.
+
+    Returns:
+        What `measure_lags` gives.
+    """
+    chosen = [models[winner["candidate"]], models[BASELINE]]
+    scores = (
+        (hours, score_at_lag(raw, test, chosen, feature_options, hours))
+        for hours in lag_study.with_frame(feature_options.lag_hours)
+    )
+    return measure_lags(scores, report_options.resample(test[USER]))
+
+
+def measure_lags(
+    scores: Iterable[tuple[float, pd.DataFrame]], resamples: Resamples
 ) -> pd.DataFrame:
     """Measure every model at every lag, on the same resamples of the users.
 
     Args:
         scores: Lags, in hours, with what `score_at_lag` gave; first the lag of the feature frame.
-        test: The test part.
-        resamples: How many resamples to draw.
-        seed: Seed of the draws.
-        confidence: Of the intervals, in (0, 1).
+        resamples: Of the test part's users.
 
     Returns:
         One row per lag and model: lag_hours, as_tested (whether it is the lag of the feature
@@ -135,19 +159,17 @@ def measure_lags(
         values for repeat and explore rows, pooled average precision, and `kept` with low and high:
         the share of the product average precision at the frame's lag (paired).
     """
-    users = pd.Index(test[USER].unique())
-    weights = list(user_weights(users, resamples, seed))
-    whole: dict[str, tuple[float, Floats]] = {}
+    whole: dict[str, tuple[float, pd.Series]] = {}
     rows: list[dict[str, Any]] = []
     for hours, scored in scores:
-        user = users.get_indexer(scored[USER])
+        user = resamples.positions(scored[USER])
         for entry in scored.columns[len(KEYS) :]:
             ranking = ProductRanking.of(scored[OUTCOME], scored[entry], scored[PRODUCT])
             value = ranking.average_precision()
-            drawn = np.array([ranking.average_precision(weight[user]) for weight in weights])
+            drawn = resamples.measure(headline_measure(ranking, user, resamples))[HEADLINE]
             key = {"lag_hours": hours, "as_tested": entry not in whole, "entry": entry}
             first = whole.setdefault(entry, (value, drawn))
-            found = _with_intervals((value, drawn), first, confidence)
+            found = _with_intervals((value, drawn), first, resamples)
             rows.append(key | _sizes(scored, entry) | found)
             shown = (hours, entry, value, found[f"{HEADLINE}_low"], found[f"{HEADLINE}_high"])
             logger.info("%g h before the order, %s: product AP %.3f (%.3f to %.3f)", *shown)
@@ -155,12 +177,12 @@ def measure_lags(
 
 
 def _with_intervals(
-    measured: tuple[float, Floats], first: tuple[float, Floats], confidence: float
+    measured: tuple[float, pd.Series], first: tuple[float, pd.Series], resamples: Resamples
 ) -> dict[str, float]:
     """The headline metric and the share of its first value, with the ends of their intervals."""
     (value, drawn), (whole, drawn_whole) = measured, first
-    low, high = np.clip(interval(drawn, value, confidence), 0.0, 1.0)
-    kept_low, kept_high = interval(drawn / drawn_whole, value / whole, confidence)
+    low, high = resamples.interval_of_share(drawn, value)
+    kept_low, kept_high = resamples.interval(drawn / drawn_whole, value / whole)
     return {
         HEADLINE: value,
         f"{HEADLINE}_low": low,
@@ -182,21 +204,24 @@ def _sizes(scored: pd.DataFrame, entry: str) -> dict[str, Any]:
     }
 
 
-def select_lags(lags: pd.DataFrame | None, metrics: pd.DataFrame, winner: str) -> pd.DataFrame:
+def select_lags(
+    lag_metrics: pd.DataFrame | None, test_metrics: pd.DataFrame, winner: Mapping[str, Any]
+) -> pd.DataFrame:
     """Return the table of lags if it is of this test part and winner, else one without rows.
 
     It is if at the lag of the feature frame it has the winner's figures on test: the same rows,
     purchases and product average precision.
 
     Args:
-        lags: From `measure_lags`; None where it was never measured.
-        metrics: From `reports.uncertainty.measure`.
-        winner: The winner's name.
+        lag_metrics: From `measure_lags`; None where it was never measured.
+        test_metrics: From `uncertainty.measure_test`.
+        winner: With the name of the winner as `candidate`.
     """
-    if lags is None:
+    if lag_metrics is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    on_test = metrics.query("entry == @winner and segment == 'all' and metric == @HEADLINE")
-    again = lags[lags["as_tested"] & (lags["entry"] == winner)]
+    name = winner["candidate"]
+    on_test = test_metrics.query("entry == @name and segment == 'all' and metric == @HEADLINE")
+    again = lag_metrics[lag_metrics["as_tested"] & (lag_metrics["entry"] == name)]
     sizes = ["rows", "purchases"]
     same = len(again) == 1 and bool(
         np.array_equal(again[sizes].to_numpy(), on_test[sizes].to_numpy())
@@ -207,5 +232,5 @@ def select_lags(lags: pd.DataFrame | None, metrics: pd.DataFrame, winner: str) -
             "The table of lags is of another model or test part and is left out of the report. "
             "Measure it anew: kedro run --pipelines lag_study,reporting."
         )
-        return lags.iloc[:0]
-    return lags
+        return lag_metrics.iloc[:0]
+    return lag_metrics

@@ -53,14 +53,14 @@ class Evidence:
     Attributes:
         winner: With the name of the winner as `candidate`.
         leaderboard: One row per entry, the best on the folds first.
-        metrics: From `uncertainty.measure`.
-        comparisons: From `uncertainty.compare`.
-        curves: From `curves.trace`.
-        decisions: From `thresholds.decide`.
-        paths: From `regularisation.paths`.
-        importance: From `importance.permutation_importance`.
-        slices: From `slices.measure`.
-        lags: From `study.lags.select_lags`; without rows where it was not measured.
+        metrics: From `uncertainty.measure_test`.
+        comparisons: From `uncertainty.compare_entries`.
+        curves: From `curves.trace_curves`.
+        decisions: From `thresholds.decide_test`.
+        paths: From `paths.paths`.
+        importance: From `importance.permute_features`.
+        slices: From `slices.measure_slices`.
+        lags: From `lags.select_lags`; without rows where it was not measured.
         notified_share: Share of a product's users that `gain` notifies.
         confidence: Of every interval.
         minimum_slice_purchases: Product types bought less often are not spoken of.

@@ -92,7 +92,7 @@ def sections(evidence: Evidence, setting: Setting) -> list[Section]:
         _test(evidence),
         _gains(evidence),
         _ranking(),
-        _calibration(),
+        _calibration(evidence),
         _decisions(evidence, setting),
         _regularisation(),
         _features(evidence, setting),
@@ -205,11 +205,11 @@ def _ranking() -> Section:
     return Section("ranking", "Precision, recall and ROC", (text,), charts)
 
 
-def _calibration() -> Section:
+def _calibration(evidence: Evidence) -> Section:
     chart = Chart(
         "calibration_figure",
         "On the diagonal, of rows given 10 %, 10 % were bought. Each point holds equally many "
-        "expected purchases; bars are 95 % Wilson intervals.",
+        f"expected purchases; bars are {percent(evidence.confidence)} Wilson intervals.",
         wide=True,
     )
     text = (

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.evaluation.options import ReportOptions
 from push_propensity.reports.figures.drawing import (
     BLUE,
     GREY,
@@ -51,19 +52,22 @@ RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
 PERCENT = {"tickformat": ".0%"}
 
 
-def plot_leaderboard(leaderboard: pd.DataFrame, test_metrics: pd.DataFrame) -> go.Figure:
+def plot_leaderboard(
+    leaderboard: pd.DataFrame, test_metrics: pd.DataFrame, report_options: ReportOptions
+) -> go.Figure:
     """Headline metric of every entry: mean over folds and on test, with their uncertainty.
 
     Args:
         leaderboard: One row per entry, the best first.
-        test_metrics: From `uncertainty.measure`.
+        test_metrics: From `uncertainty.measure_test`.
+        report_options: With the confidence of its intervals.
     """
     table = leaderboard.iloc[::-1]
     names = [entry_label(entry) for entry in table["candidate"]]
     test = _headline(test_metrics).reindex(table["candidate"])
     folds = draw_dots(table[HEADLINE], names, "Folds: mean ± standard error", GREY)
     folds.error_x = {"array": rounded(table[f"{HEADLINE}_standard_error"])}
-    tested = draw_dots(test["value"], names, "Test: 95 % interval", BLUE)
+    tested = draw_dots(test["value"], names, f"Test: {_sure(report_options)}", BLUE)
     tested.error_x = error_bars(test["value"], test["low"], test["high"])
     tested.update(offsetgroup="test", marker_symbol="diamond", marker_size=11)
     figure = new_figure("Leaderboard", fitting_height(len(names), 46))
@@ -76,7 +80,7 @@ def plot_comparisons(test_comparisons: pd.DataFrame, winner: dict[str, object]) 
     """How far the winner is ahead of every other entry, on the same resamples of users.
 
     Args:
-        test_comparisons: From `uncertainty.compare`.
+        test_comparisons: From `uncertainty.compare_entries`.
         winner: With the name of the winner as `candidate`.
     """
     kept = test_comparisons.query("segment == 'all' and metric == @HEADLINE")
@@ -95,15 +99,16 @@ def plot_comparisons(test_comparisons: pd.DataFrame, winner: dict[str, object]) 
 
 
 def plot_gains(
-    test_curves: pd.DataFrame, winner: dict[str, object], notified_share: float
+    test_curves: pd.DataFrame, winner: dict[str, object], report_options: ReportOptions
 ) -> go.Figure:
     """Share of purchases reached against share of users notified, within product.
 
     Args:
-        test_curves: From `curves.trace`.
+        test_curves: From `curves.trace_curves`.
         winner: With the name of the winner as `candidate`.
-        notified_share: Share that the text speaks of; marked.
+        report_options: With the share notified that the text speaks of; it is marked.
     """
+    notified_share = report_options.notified_share
     figure = new_figure("Buyers reached when the likeliest users of each product are notified", 560)
     points = test_curves[test_curves["curve"] == "gains"]
     at = {
@@ -215,8 +220,8 @@ def plot_thresholds(
     """Precision, recall and F1 of the winner over all thresholds.
 
     Args:
-        test_threshold_sweep: From `thresholds.sweep`.
-        test_decisions: From `thresholds.decide`.
+        test_threshold_sweep: From `thresholds.sweep_thresholds`.
+        test_decisions: From `thresholds.decide_test`.
         winner: With the name of the winner as `candidate`.
     """
     figure = new_figure("Precision, recall and F1 at every threshold", 480)
@@ -273,7 +278,7 @@ def plot_regularisation(regularisation_paths: pd.DataFrame) -> go.Figure:
     """Headline metric against each swept parameter, one panel each.
 
     Args:
-        regularisation_paths: From `regularisation.paths`.
+        regularisation_paths: From `paths.paths`.
     """
     groups = list(regularisation_paths.groupby(["candidate", "parameter"], sort=False))
     columns = min(2, max(1, len(groups)))
@@ -324,7 +329,7 @@ def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
     """Drop in product average precision when a feature is shuffled, the largest drops.
 
     Args:
-        feature_importance: From `importance.permutation_importance`.
+        feature_importance: From `importance.permute_features`.
     """
     table = feature_importance.head(MOST_DRAWN).iloc[::-1]
     figure = new_figure("What is lost when a feature is shuffled", fitting_height(len(table), 24))
@@ -341,22 +346,24 @@ def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
     return legend_below(figure, 2)
 
 
-def plot_product_types(test_slices: pd.DataFrame, minimum_purchases: int) -> go.Figure:
+def plot_product_types(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
     """Headline metric by product type, those with enough purchases, beside no skill.
 
     Args:
-        test_slices: From `slices.measure`.
-        minimum_purchases: Product types bought less often are left out.
+        test_slices: From `slices.measure_slices`.
+        report_options: From how many purchases on, and the confidence of the intervals.
     """
-    return _sliced(test_slices, "product_type", "Quality by product type", minimum_purchases)
+    minimum, sure = report_options.minimum_slice_purchases, _sure(report_options)
+    return _sliced(test_slices, "product_type", "Quality by product type", minimum, sure)
 
 
-def plot_users(test_slices: pd.DataFrame) -> go.Figure:
+def plot_users(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
     """Headline metric for users at their second order and for those known longer."""
-    return _sliced(test_slices, "user", "Quality for new and known users", 0)
+    title = "Quality for new and known users"
+    return _sliced(test_slices, "user", title, 0, _sure(report_options))
 
 
-def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int) -> go.Figure:
+def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int, sure: str) -> go.Figure:
     kept = slices[(slices["dimension"] == dimension) & (slices["purchases"] >= minimum)]
     kept = kept[kept[HEADLINE].notna()].sort_values(HEADLINE)
     names = [
@@ -366,14 +373,14 @@ def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int) -> g
     figure = new_figure(title, fitting_height(len(names), 26))
     none = draw_dots(kept["no_skill"], names, "no skill", GREY)
     none.update(marker={"symbol": "line-ns-open", "size": 12, "color": GREY})
-    model = draw_dots(kept[HEADLINE], names, "winner: 95 % interval", BLUE)
+    model = draw_dots(kept[HEADLINE], names, f"winner: {sure}", BLUE)
     model.error_x = _slice_bars(kept)
     figure.add_traces([none, model])
     figure.update_xaxes(title=metric_label(HEADLINE), rangemode="tozero")
     return legend_below(figure, 2)
 
 
-def plot_weeks(test_slices: pd.DataFrame) -> go.Figure:
+def plot_weeks(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
     """Headline metric in each week of the test window."""
     kept = test_slices[(test_slices["dimension"] == "week") & test_slices[HEADLINE].notna()]
     figure = new_figure("Quality by week", 400)
@@ -383,7 +390,7 @@ def plot_weeks(test_slices: pd.DataFrame) -> go.Figure:
         y=rounded(kept[HEADLINE]),
         error_y=_slice_bars(kept),
         mode="lines+markers",
-        name="winner: 95 % interval",
+        name=f"winner: {_sure(report_options)}",
         line={"color": BLUE},
         marker={"size": 9},
     )
@@ -403,7 +410,7 @@ def plot_lags(test_lags: pd.DataFrame) -> go.Figure:
     """Headline metric against how long before the order features were taken.
 
     Args:
-        test_lags: From `study.lags.select_lags`; may have no rows.
+        test_lags: From `lags.select_lags`; may have no rows.
     """
     table = test_lags.sort_values("lag_hours")
     figure = new_figure("What quality survives when features are taken earlier", 440)
@@ -461,6 +468,10 @@ def _add_lines(
                 "dash": "dot" if entry in BASELINES else "solid",
             },
         )
+
+
+def _sure(options: ReportOptions) -> str:
+    return f"{percent(options.confidence)} interval"
 
 
 def _slice_bars(slices: pd.DataFrame) -> dict[str, object]:
