@@ -213,6 +213,7 @@ def make_inputs():
         "leaderboard": make_leaderboard(trials),
         "winner": WINNER,
         "data_quality": DATA_QUALITY,
+        "intake_report": None,
         "params:report_options": OPTIONS,
         "params:split": SplitOptions(minimum_items=3),
     }

@@ -10,6 +10,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 
+from push_propensity.datasets.optional_json_dataset import OptionalJSONDataset
 from push_propensity.datasets.optional_parquet_dataset import OptionalParquetDataset
 from push_propensity.errors import DataError
 from push_propensity.evaluation.lags import LagOptions, score_at_lag, select_lags
@@ -189,6 +190,14 @@ class TestReport:
         assert summarise(evidence).endswith(left)
         unmeasured = replace(evidence, lags=evidence.lags.iloc[:0])
         assert summarise(unmeasured).endswith("so expect less in practice.")
+
+
+class TestOptionalFile:
+    def test_without_a_json_file_there_is_nothing(self, tmp_path):
+        dataset = OptionalJSONDataset(filepath=str(tmp_path / "report.json"))
+        assert dataset.load() is None
+        dataset.save({"rows": 3})
+        assert dataset.load() == {"rows": 3}
 
 
 class TestOptionalTable:

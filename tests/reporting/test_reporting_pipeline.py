@@ -18,8 +18,7 @@ def loader():
 def test_nodes_are_named_after_their_functions():
     nodes = create_pipeline().nodes
     shared = {"score_test": "score_entries", "score_calibration": "score_entries"}
-    other = shared | {"trace_regularisation": "paths"}
-    assert all(other.get(node.name, node.name) == node.func.__name__ for node in nodes)
+    assert all(shared.get(node.name, node.name) == node.func.__name__ for node in nodes)
     assert len({node.name for node in nodes}) == len(nodes)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from push_propensity.ingestion import describe as describe_intake
 from push_propensity.reports import tables
 from push_propensity.reports.figures.report import MOST_DRAWN
 from push_propensity.reports.findings import Evidence, lag_findings, metric_sentence
@@ -19,13 +20,11 @@ class Chart:
         name: Of the figure.
         reading: What to look for, in a sentence or two.
         wide: Whether it takes the full width of the page.
-        scrolled_below: Width in pixels below which the figure is scrolled rather than squeezed.
     """
 
     name: str
     reading: str
     wide: bool = False
-    scrolled_below: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,7 @@ class Setting:
         minimum_items: Purchases that an order must hold to count.
         basket: Which purchases those are, as in `splits.SplitOptions`.
         data_source: Which data these are, in words for readers; may be empty.
+        intake: From `ingestion.summarise`; None where the run started from other tables.
     """
 
     splits: Mapping[str, Mapping[str, Any]]
@@ -60,8 +60,13 @@ class Setting:
     minimum_items: int
     basket: str = "listed"
     data_source: str = ""
+    intake: Mapping[str, Any] | None = None
 
 
+HEADLINE_CHART = Chart(
+    "headline_figure",
+    "For each product the likeliest of the users who order are notified first. Higher is better.",
+)
 RULES = {
     "best": "the one with the highest mean",
     "one_standard_error": "the simplest one within one standard error of the highest mean",
@@ -138,7 +143,6 @@ def _leaderboard(evidence: Evidence) -> Section:
         "Grey: mean over the folds that the choice was made on. Blue: the test window, never used "
         "for a choice. Bars that overlap widely mean no clear order.",
         wide=True,
-        scrolled_below=520,
     )
     rule = str(evidence.winner["rule"])
     text = (
@@ -161,7 +165,6 @@ def _test(evidence: Evidence) -> Section:
         "Right of zero the winner is better. Every entry was measured on the same resamples of "
         "users; a grey dot is a difference within noise.",
         wide=True,
-        scrolled_below=520,
     )
     views = (
         tables.metrics_table(evidence),
@@ -239,7 +242,6 @@ def _regularisation() -> Section:
         "Line: the best trial at each value, with the range of its folds. Faint dots: other trials "
         "at that value.",
         wide=True,
-        scrolled_below=720,
     )
     text = "How product AP on the folds moved with each parameter of the sweeps."
     return Section("regularisation", "Regularisation", (text,), (chart,))
@@ -251,7 +253,6 @@ def _features(evidence: Evidence, setting: Setting) -> Section:
         "How much average precision is lost when the feature's values are shuffled over all rows; "
         f"bars are standard deviations over shuffles. At most {MOST_DRAWN} features are drawn.",
         wide=True,
-        scrolled_below=560,
     )
     text = (
         f"{evidence.label} is given {evidence.features}. Permutation importance, on orders of the "
@@ -269,10 +270,11 @@ def _parts(evidence: Evidence) -> Section:
             "product_types_figure",
             f"Product types with at least {minimum} purchases on test (number in brackets).",
             wide=True,
-            scrolled_below=560,
         ),
-        Chart("users_figure", "A user's second order is the first one with any history."),
-        Chart("weeks_figure", "Each week is to be judged against its own no skill."),
+        Chart(
+            "users_figure", "A user's second order is the first one with any history.", wide=True
+        ),
+        Chart("weeks_figure", "Each week is to be judged against its own no skill.", wide=True),
     )
     views = tuple(
         replace(tables.slices_table(evidence, dimension, caption), folded=True)
@@ -321,6 +323,8 @@ def _data(setting: Setting) -> Section:
         tables.quality_table(troubled, "Checks that warn or fail"),
         replace(tables.quality_table(passed, "Checks that pass"), folded=True),
     )
-    text = tables.quality_sentence(setting.checks)
+    text = [tables.quality_sentence(setting.checks)]
+    if setting.intake is not None:
+        text.append(describe_intake(dict(setting.intake)))
     shown = tuple(view for view in views if view.rows)
-    return Section("data", "Data quality", (text,), (), shown)
+    return Section("data", "Data quality", tuple(text), (), shown)

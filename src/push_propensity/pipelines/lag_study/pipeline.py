@@ -18,4 +18,4 @@ def create_pipeline() -> Pipeline:
         "report_options": "params:report_options",
         **{entry: f"{entry}_model" for entry in ENTRIES},
     }
-    return reading() + Pipeline([Node(study_lags, inputs, "lag_metrics", name="measure_lags")])
+    return reading() + Pipeline([Node(study_lags, inputs, "lag_metrics", name="study_lags")])

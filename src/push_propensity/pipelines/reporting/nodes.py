@@ -20,6 +20,7 @@ def write_findings(report_options: ReportOptions, **evidence: Any) -> dict[str, 
 def render_report(
     split_summary: dict[str, Any],
     data_quality: dict[str, Any],
+    intake_report: dict[str, Any] | None,
     findings: dict[str, Any],
     report_options: ReportOptions,
     split: SplitOptions,
@@ -29,7 +30,7 @@ def render_report(
     drawn = {name: value for name, value in inputs.items() if isinstance(value, go.Figure)}
     known = {name: value for name, value in inputs.items() if name not in drawn}
     evidence = _evidence(report_options, known)
-    setting = _setting(split_summary, data_quality, report_options, split)
+    setting = _setting(split_summary, data_quality, report_options, split, intake_report)
     return page.render_html(evidence, setting, findings, drawn)
 
 
@@ -60,6 +61,7 @@ def _setting(
     data_quality: dict[str, Any],
     options: ReportOptions,
     split: SplitOptions,
+    intake: dict[str, Any] | None = None,
 ) -> Setting:
     return Setting(
         splits=splits,
@@ -69,4 +71,5 @@ def _setting(
         minimum_items=split.minimum_items,
         basket=split.basket,
         data_source=options.data_source,
+        intake=intake,
     )

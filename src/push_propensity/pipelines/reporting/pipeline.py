@@ -20,6 +20,7 @@ from push_propensity.reports.figures.report import (
     plot_comparisons,
     plot_confusion,
     plot_gains,
+    plot_headline,
     plot_importance,
     plot_lags,
     plot_leaderboard,
@@ -33,7 +34,7 @@ from push_propensity.reports.figures.report import (
     plot_users,
     plot_weeks,
 )
-from push_propensity.selection.paths import paths
+from push_propensity.selection.paths import trace_regularisation
 
 MODELS = {entry: f"{entry}_model" for entry in ENTRIES}
 OPTIONS = "params:report_options"
@@ -50,6 +51,7 @@ EVIDENCE = {
     "lags": "test_lags",
 }
 FIGURES = (
+    "headline_figure",
     "leaderboard_figure",
     "comparisons_figure",
     "gains_figure",
@@ -114,7 +116,9 @@ def _measurements() -> Pipeline:
                 "test_threshold_sweep",
                 name="sweep_thresholds",
             ),
-            Node(paths, "trials", "regularisation_paths", name="trace_regularisation"),
+            Node(
+                trace_regularisation, "trials", "regularisation_paths", name="trace_regularisation"
+            ),
             Node(
                 permute_features,
                 window | {"winner": "winner"} | options | MODELS,
@@ -142,6 +146,7 @@ def _figures() -> Pipeline:
     drawings = (
         (plot_leaderboard, ["leaderboard", "test_metrics", OPTIONS]),
         (plot_comparisons, ["test_comparisons", "winner"]),
+        (plot_headline, ["test_curves", "winner", OPTIONS]),
         (plot_gains, ["test_curves", "winner", OPTIONS]),
         (plot_product_precision_recall, ranked),
         (plot_precision_recall, ranked),
@@ -179,7 +184,11 @@ def _documents() -> Pipeline:
             Node(write_findings, options | EVIDENCE, "findings", name="write_findings"),
             Node(
                 render_report,
-                options | split | written | EVIDENCE | {name: name for name in FIGURES},
+                options
+                | split
+                | written
+                | EVIDENCE
+                | {name: name for name in ("intake_report", *FIGURES)},
                 "report",
                 name="render_report",
             ),

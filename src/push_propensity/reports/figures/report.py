@@ -94,7 +94,7 @@ def plot_comparisons(test_comparisons: pd.DataFrame, winner: dict[str, object]) 
     figure = new_figure(f"{label} minus each other entry", fitting_height(len(names), 40))
     figure.add_trace(dots)
     figure.add_vline(x=0, line={"color": "#444444", "width": 1})
-    figure.update_xaxes(title=f"difference in {metric_label(HEADLINE)}")
+    figure.update_xaxes(title=metric_label(HEADLINE))
     return figure
 
 
@@ -122,6 +122,35 @@ def plot_gains(
     figure.update_xaxes(title="share of users notified", range=[0, 1], **PERCENT)
     figure.update_yaxes(title="share of purchases reached", range=[0, 1.01], **PERCENT)
     return legend_below(figure, len(at) + 1, f"reached at {percent(notified_share)} notified")
+
+
+def plot_headline(
+    test_curves: pd.DataFrame, winner: dict[str, object], report_options: ReportOptions
+) -> go.Figure:
+    """The gains of the winner, of the rule without a model that reaches most, and at random.
+
+    Args:
+        test_curves: From `curves.trace_curves`.
+        winner: With the name of the winner as `candidate`.
+        report_options: With the share notified that the text speaks of; it is marked.
+    """
+    share = report_options.notified_share
+    points = test_curves[test_curves["curve"] == "gains"]
+    at = {
+        str(entry): float(np.interp(share, part["x"], part["y"]))
+        for entry, part in points.groupby("entry")
+    }
+    rules = [entry for entry in _by_value(at) if entry in BASELINES and entry != "constant"]
+    shown = list(dict.fromkeys([str(winner["candidate"]), *rules[:1]]))
+    texts = {entry: percent(at[entry]) for entry in shown}
+    figure = new_figure(f"Buyers reached by notifying {percent(share)} of the users", 400)
+    _add_lines(figure, points, shown, texts, winner)
+    random = reference_line([0, 1], [0, 1], f"at random: {percent(share)}")
+    figure.add_trace(random.update(line={"width": 2, "color": GREY}))
+    mark_value(figure, share, f"{percent(share)} notified", "bottom")
+    figure.update_xaxes(title="share of users notified", range=[0, 1], **PERCENT)
+    figure.update_yaxes(title="share of buyers reached", range=[0, 1.01], **PERCENT)
+    return legend_below(figure, len(shown) + 1)
 
 
 def plot_product_precision_recall(
@@ -275,29 +304,26 @@ def plot_confusion(test_decisions: pd.DataFrame, winner: dict[str, object]) -> g
 
 
 def plot_regularisation(regularisation_paths: pd.DataFrame) -> go.Figure:
-    """Headline metric against each swept parameter, one panel each.
+    """Headline metric against each swept parameter, one panel each; one per row fits a phone.
 
     Args:
         regularisation_paths: From `paths.paths`.
     """
     groups = list(regularisation_paths.groupby(["candidate", "parameter"], sort=False))
-    columns = min(2, max(1, len(groups)))
-    rows = -(-len(groups) // columns) or 1
+    rows = len(groups) or 1
     figure = make_subplots(
         rows=rows,
-        cols=columns,
         subplot_titles=[f"{entry_label(str(c))}: {p}" for (c, p), _ in groups],
         vertical_spacing=min(0.2, 0.32 / rows),
-        horizontal_spacing=0.12,
     )
     for index, ((candidate, _), part) in enumerate(groups):
-        place = {"row": index // columns + 1, "col": index % columns + 1}
+        place = {"row": index + 1, "col": 1}
         figure.add_traces(
             _path_traces(part, _colour(str(candidate))), [place["row"]] * 2, [place["col"]] * 2
         )
         figure.update_xaxes(**_parameter_axis(part), **place)
         figure.update_yaxes(range=_padded(regularisation_paths, candidate), **place)
-    figure.update_layout(base_layout("Regularisation paths", 90 + 270 * rows), showlegend=False)
+    figure.update_layout(base_layout("Regularisation paths", 90 + 220 * rows), showlegend=False)
     figure.update_yaxes(title=metric_label(HEADLINE), title_font_size=12)
     figure.update_annotations(font_size=13)
     return figure
@@ -342,7 +368,7 @@ def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
         dots.marker.symbol = symbol
         figure.add_trace(dots)
     figure.add_vline(x=0, line={"color": "#444444", "width": 1})
-    figure.update_xaxes(title="drop in average precision")
+    figure.update_xaxes(title="drop in AP")
     return legend_below(figure, 2)
 
 
