@@ -12,7 +12,6 @@ MB is 10⁶ bytes.
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -36,11 +35,9 @@ print(json.loads(answer["body"])["model_name"])
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build the project's wheel from a copy, free of what earlier builds left."""
-    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
-    run([BIN / "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, folder])
+    """Build the project's wheel with the locked build backend."""
+    locked = ("--build-constraint", ROOT / "requirements.lock")
+    run([BIN / "uv", "build", "--wheel", *locked, "--out-dir", folder, ROOT])
     (wheel,) = folder.glob("*.whl")
     return wheel
 

@@ -31,7 +31,7 @@ from push_propensity.settings import CONFIG_LOADER_ARGS
 ROOT = Path(__file__).parents[1]
 SQL = Path(__file__).with_name("feature_frame.sql")
 RAW_TABLES = ("orders", "users", "inventory", "regulars", "abandoned_carts")
-FRAME = "built_feature_frame"
+FRAME = "feature_frame@ibis"
 # What else a build imports, before the clock starts.
 IMPORTED = ("ibis.backends.duckdb", "push_propensity.datasets.table_dataset")
 

@@ -37,7 +37,7 @@ def prepare(candidate: str, parameters: Mapping[str, Any], folder: str) -> dict[
     from push_propensity.frame.columns import FEATURE_NAMES
 
     catalog = _open_catalog()
-    frame = catalog.load("feature_frame")
+    frame = catalog.load("feature_frame@pandas")
     rows = frame[list(FEATURE_NAMES)].sample(MOST_USERS, random_state=0).to_dict("records")
     users = {f"user {number}": row for number, row in enumerate(rows)}
     (Path(folder) / USERS).write_text(json.dumps(users), encoding="utf-8")

@@ -4,17 +4,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kedro.framework.cli.utils import find_run_command
 from kedro.framework.project import configure_project
 
 
 def main(*args: Any, **kwargs: Any) -> Any:
-    """Run the pipelines of the installed package; options as in `kedro run`."""
-    package = Path(__file__).parent.name
-    configure_project(package)
+    """Call a command of the installed package, by default `run` with the options of `kedro run`."""
+    configure_project(Path(__file__).parent.name)
+    from push_propensity.cli import cli  # after the project is known
+
     interactive = hasattr(sys, "ps1")
     kwargs["standalone_mode"] = not interactive
-    return find_run_command(package)(*args, **kwargs)
+    return cli(*args, **kwargs)
 
 
 if __name__ == "__main__":

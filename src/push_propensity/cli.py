@@ -1,9 +1,10 @@
-"""`kedro run` with errors on one screen and the leaderboard at the end."""
+"""The commands of `push-propensity` and `kedro run`, with errors on one screen."""
 
 import os
-import pkgutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 # Threads that wait for work sleep instead of spinning: on a busy machine spinning makes boosting
@@ -11,81 +12,60 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import click
-import pandas as pd
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.project import settings
+from kedro.framework.project import pipelines, settings
 from kedro.io import DatasetError
+from kedro.pipeline import Pipeline
+from kedro.pipeline.pipeline import OutputNotUniqueError
+from kedro.utils import load_obj
 from kedro.validation.exceptions import ParameterValidationError
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from push_propensity import pipelines
 from push_propensity.errors import ParameterError, PushPropensityError
-from push_propensity.evaluation.metrics import HEADLINE
-from push_propensity.ingestion.read_errors import explain_read_error
+from push_propensity.hooks import plain_run
 
-LAST_RESULTS = {"report", "winner"}
-WRITTEN = {  # what a run ends in, to be opened or read on
-    "built_feature_frame": "Feature frame",
-    "updated_feature_frame": "Feature frame",
-    "current_frame": "Current frame",
-    "feature_study_page": "Feature study",
-    "report": "Report",
-}
-RUNTIME_PARAMETERS = ("model",)  # the catalog reads it
-FROM_RAW_TABLES = (("feature_engineering",), ("__default__", "lag_study"))
-FROM_START = {  # what a plain run does, run after run, by the parameter start_from
-    "feature_frame": (("__default__",),),
-    "raw_tables": FROM_RAW_TABLES,
-    "order_lines": (("ingestion",), *FROM_RAW_TABLES),
-}
-# Entries of one file under two names tell Kedro no order: these make files that others read.
-STAGES = (
-    {"ingestion", "sample_data"},
-    {"feature_engineering", "feature_update", "current_frame", "point_in_time_check"},
-)
-SAME_FILES = {  # by start_from: what one step writes and the next one reads
-    "feature_frame": (),
-    "raw_tables": (("built_feature_frame", "feature_frame"),),
-    "order_lines": (("ingested_orders", "orders"), ("built_feature_frame", "feature_frame")),
-}
-SLICES = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
-SHOWN = {
-    f"{HEADLINE}_repeat": "repeat",
-    f"{HEADLINE}_explore": "explore",
-    "average_precision": "pooled AP",
-    "log_loss": "log loss",
+RUNTIME_PARAMETERS = ("engine", "model", "start_from")  # the catalog reads them
+SELECTIONS = {  # Kedro's arguments of a selection of nodes, by the options of `kedro run`
+    "tags": "tags",
+    "node_names": "node_names",
+    "from_nodes": "from_nodes",
+    "to_nodes": "to_nodes",
+    "from_inputs": "from_inputs",
+    "to_outputs": "to_outputs",
+    "namespaces": "node_namespaces",
 }
 
 
-@click.group(name="push-propensity")
+class CommandGroup(click.Group):
+    """Commands by their names; options alone are those of `run`, as Kedro calls a package."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments of a command, which is `run` if none is named."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(name="push-propensity", cls=CommandGroup)
 def cli() -> None:
-    """Commands of this project."""
+    """Whom to send a push notification: from data to a published model and its report.
+
+    Without a command it is `run`, with all its options such as --pipelines and --env.
+    """
 
 
 def run_pipelines(**arguments: Any) -> Mapping[str, Any]:
     """Run pipelines, then show the leaderboard and where the report is."""
-    _check_pipelines([*(arguments["pipelines"] or []), *filter(None, [arguments["pipeline"]])])
-    invoke = click.get_current_context().invoke
-    with errors_on_one_screen():
-        known = _known_names(arguments["conf_source"])
-        config = _load_context(arguments["env"], arguments["conf_source"]).config_loader
-        parameters = config["parameters"]
-        _check_configuration(config, known)
-        _check_parameters(arguments["params"], parameters)
-        for chosen in _runs(arguments, parameters.get("start_from"), config):
-            results: Mapping[str, Any] = invoke(kedro_run, **arguments | {"pipelines": chosen})
-    if "model_bundle" in results:
-        _show_published(results["model_bundle"])
-    if LAST_RESULTS & set(results):
-        _show_leaderboard(arguments["env"], arguments["conf_source"])
-    for name, title in WRITTEN.items():
-        if name in results:
-            path = os.path.relpath(results[name]._filepath)
-            Console().print(f"{title}: {path}", soft_wrap=True)
+    with errors_on_one_screen(arguments["conf_source"]):
+        chosen = _choose_pipelines(arguments)
+        _check_selection(arguments, chosen)
+        _check_runner(arguments["runner"])
+        results: Mapping[str, Any] = click.get_current_context().invoke(
+            kedro_run, **arguments | {"pipeline": None, "pipelines": chosen}
+        )
     return results
 
 
@@ -96,41 +76,25 @@ run = click.Command(
 cli.add_command(run)
 
 
-def _runs(
-    arguments: Mapping[str, Any], start: str | None, config: Mapping[str, Any]
-) -> Iterator[list[str] | None]:
-    """The pipelines of each run of Kedro, one after the other."""
-    narrowed = ("pipeline", "pipelines", "namespaces", "tags", "node_names", *SLICES)
-    if any(arguments[option] for option in narrowed):
-        yield from _in_stages(arguments["pipelines"])
-        return
-    if start not in FROM_START:
-        raise ParameterError(f"start_from is none of {', '.join(FROM_START)}. Correct it.")
-    _check_same_files(config["catalog"], start)
-    yield from map(list, FROM_START[start])
+def _choose_pipelines(arguments: Mapping[str, Any]) -> list[str]:
+    """The pipelines that were asked for, else those of a plain run in the environment."""
+    chosen = [*(arguments["pipelines"] or []), *filter(None, [arguments["pipeline"]])]
+    _check_pipelines(chosen)
+    known = _known_names(arguments["conf_source"])
+    config = _read_configuration(arguments["env"], arguments["conf_source"])
+    _check_configuration(config, known)
+    _check_parameters(arguments["params"], config["parameters"])
+    plain = plain_run(config["globals"] | arguments["params"])
+    return chosen or [plain]
 
 
-def _in_stages(chosen: list[str] | None) -> Iterator[list[str] | None]:
-    """The pipelines that make files before those that read them."""
-    left = list(chosen or [])
-    for stage in STAGES:
-        if set(left) & stage and not set(left) <= stage:
-            yield [name for name in left if name in stage]
-            left = [name for name in left if name not in stage]
-    yield left or chosen
-
-
-def _check_same_files(catalog: Mapping[str, Any], start: str) -> None:
-    """Refuse an environment whose next step would read another file than was written."""
-    for written, read in SAME_FILES[start]:
-        paths = [catalog[name].get("filepath") for name in (written, read)]
-        if paths[0] != paths[1]:
-            raise ParameterError(
-                f"A run from {start} writes {written} to {paths[0]} and would go on with {read} "
-                f"from {paths[1]}. Give both entries of the catalog one path: raw_root is "
-                "<output_root>/02_intermediate after ingestion, and feature_frame the file of "
-                "built_feature_frame."
-            )
+def _check_pipelines(names: list[str]) -> None:
+    unknown = [name for name in names if name not in list(pipelines)]
+    if unknown:
+        raise click.BadParameter(
+            f"no pipeline is called {', '.join(unknown)}. There are: {', '.join(pipelines)}.",
+            param_hint="--pipelines",
+        )
 
 
 def _check_parameters(given: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
@@ -144,10 +108,45 @@ def _check_parameters(given: Mapping[str, Any], parameters: Mapping[str, Any]) -
         )
 
 
+def _check_selection(arguments: Mapping[str, Any], chosen: list[str]) -> None:
+    """Refuse a selection of nodes that leaves none or names what there is not."""
+    try:
+        pipeline = sum((pipelines[name] for name in chosen), start=Pipeline([]))
+        pipeline.filter(**{ours: arguments[name] for name, ours in SELECTIONS.items()})
+    except OutputNotUniqueError as error:
+        raise click.UsageError(
+            f"{', '.join(chosen)} make the same: {error} Run them one after the other."
+        ) from error
+    except ValueError as error:
+        options = {name: arguments[name] for name in SELECTIONS if arguments[name]}
+        there = [node.name for node in pipeline.nodes] + sorted(pipeline.datasets())
+        asked = [word for words in options.values() for word in words]
+        alike = [match for word in asked for match in get_close_matches(word, there, n=2)]
+        hint = f" Did you mean {', '.join(alike)}?" if alike else ""
+        raise click.UsageError(
+            f"Nothing is left to run of {', '.join(chosen)} with {', '.join(asked)}. "
+            f"{str(error).partition('. ')[0].rstrip('.')}.{hint} `kedro registry describe NAME` "
+            "names the nodes."
+        ) from error
+
+
+def _check_runner(name: str | None) -> None:
+    """Refuse runners that there are not, or that hand tables and models to other processes."""
+    known = "There are: SequentialRunner (the default) and ThreadRunner."
+    try:
+        runner = load_obj(name or "SequentialRunner", "kedro.runner").__name__
+    except (ImportError, AttributeError, ValueError) as error:
+        raise click.BadParameter(f"{name} is no runner. {known}", param_hint="--runner") from error
+    if runner == "ParallelRunner":
+        raise click.BadParameter(
+            f"tables of an engine and figures cannot go from process to process. {known}",
+            param_hint="--runner",
+        )
+
+
 def _known_names(conf_source: str | None) -> dict[str, set[str]]:
     """The names in conf/base; to be read before the environment, as resolvers are of the last."""
-    base = _load_context("base", conf_source).config_loader
-    return {kind: set(base[kind]) for kind in ("parameters", "globals")}
+    return {kind: set(names) for kind, names in _read_configuration("base", conf_source).items()}
 
 
 def _check_configuration(config: Mapping[str, Any], known: Mapping[str, set[str]]) -> None:
@@ -161,73 +160,75 @@ def _check_configuration(config: Mapping[str, Any], known: Mapping[str, set[str]
             )
 
 
-def _load_context(env: str | None, conf_source: str | None) -> Any:
-    with settings.SESSION_CLASS.create(env=env, conf_source=conf_source) as session:
-        return session.load_context()
+def _read_configuration(env: str | None, conf_source: str | None) -> dict[str, Any]:
+    """Parameters and globals of an environment.
 
-
-def _check_pipelines(names: list[str]) -> None:
-    known = ["__default__", *(module.name for module in pkgutil.iter_modules(pipelines.__path__))]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise click.BadParameter(
-            f"no pipeline is called {', '.join(unknown)}. There are: {', '.join(known)}.",
-            param_hint="--pipelines",
-        )
+    Raises:
+        ParameterError: A key stands in two files.
+    """
+    try:
+        with settings.SESSION_CLASS.create(env=env, conf_source=conf_source) as session:
+            config = session.load_context().config_loader
+        return {kind: config[kind] for kind in ("parameters", "globals")}
+    except OmegaConfBaseException:
+        raise
+    except ValueError as error:
+        said = str(error).replace(f"{Path.cwd()}{os.sep}", "")
+        raise ParameterError(f"The configuration cannot be read. {said}. Keep one.") from error
 
 
 @contextmanager
-def errors_on_one_screen() -> Iterator[None]:
-    """Turn what a user can mend into one message; anything else keeps its traceback."""
+def errors_on_one_screen(conf_source: str | None = None) -> Iterator[None]:
+    """Turn what a user can mend into one message; anything else keeps its traceback.
+
+    Args:
+        conf_source: The folder of the configuration, by default `conf`.
+    """
     try:
         yield
     except (PushPropensityError, ParameterValidationError) as error:
         raise click.ClickException(str(error)) from error
     except MissingConfigException as error:
+        raise click.ClickException(_explain_missing(Path(conf_source or "conf"))) from error
+    except OmegaConfBaseException as error:
+        raise click.ClickException(_explain_interpolation(error)) from error
+    except KeyError as error:
+        if "Unable to find credentials" not in str(error):
+            raise
+        said = str(error.args[0]).partition(":")[0]
         raise click.ClickException(
-            "There is no configuration for this environment. Give --env one of the folders of "
-            "conf/, or leave it out."
+            f"{said}. Add them to credentials.yml of the environment (conf/local unless you pass "
+            "--env)."
         ) from error
     except DatasetError as error:
+        from push_propensity.ingestion.read_errors import explain_read_error
+
         raise click.ClickException(str(explain_read_error(error) or error)) from error
     except YAMLError as error:
         raise click.ClickException(f"The configuration cannot be read. {error}") from error
 
 
-def _show_leaderboard(env: str | None, conf_source: str | None) -> None:
-    leaderboard = _load_context(env, conf_source).catalog["leaderboard"].load()
-    Console().print(draw_leaderboard(leaderboard))
-
-
-def _show_published(model_bundle: Any) -> None:
-    """Say which model is served from now on."""
-    manifest = model_bundle.load().manifest
-    values = ", ".join(f"{name} {value}" for name, value in manifest.parameters.items())
-    Console().print(
-        f"Published: {manifest.name}, now the latest ({manifest.candidate}: {values})",
-        soft_wrap=True,
+def _explain_missing(conf: Path) -> str:
+    if not (conf / "base").is_dir():
+        return (
+            "There is no project here, as there is no folder conf/base. Go to the project's "
+            "folder, or name its configuration with --conf-source."
+        )
+    there = sorted(path.name for path in conf.iterdir() if path.is_dir())
+    return (
+        "There is no configuration for this environment. Give --env one of the folders of "
+        f"conf/, or leave it out. There are: {', '.join(there)}."
     )
 
 
-def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
-    """The leaderboard as a table for the terminal, the winner marked."""
-    table = Table(
-        title="Leaderboard: means over the folds, * the winner",
-        caption="product AP: average precision within a product and its standard error;\n"
-        "repeat, explore: the same where the user bought it before, or never",
-        box=SIMPLE,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
-    table.add_column("", no_wrap=True)
-    table.add_column("product AP", justify="right", no_wrap=True)
-    for heading in SHOWN.values():
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in leaderboard.to_dict("records"):
-        error = row[f"{HEADLINE}_standard_error"]
-        spread = "" if pd.isna(error) else f" ± {error:.3f}"  # one fold has none
-        values = [f"{row[column]:.3f}" for column in SHOWN]
-        style = "bold" if row["is_winner"] else ""
-        name = f"{row['candidate']} *" if row["is_winner"] else str(row["candidate"])
-        table.add_row(name, f"{row[HEADLINE]:.3f}{spread}", *values, style=style)
-    return table
+def _explain_interpolation(error: OmegaConfBaseException) -> str:
+    """Say where a name in ${…} leads nowhere, and which names there are."""
+    said = str(error).partition("\n")[0].rstrip(".")
+    place = f", at {error.full_key}" if error.full_key else ""
+    message = f"The configuration cannot be read{place}: {said}."
+    _, _, path = said.partition("'")
+    group = path.partition("'")[0].rpartition(".")[0]
+    if group and error.parent_node is not None:
+        names = OmegaConf.select(error.parent_node._get_root(), group)
+        message += f" There are: {', '.join(map(str, names))}." if names else ""
+    return message

@@ -1,14 +1,49 @@
-"""Which pipelines there are and what a plain `kedro run` does."""
+"""Which pipelines there are, and what a plain `kedro run` does by where it starts."""
 
-from kedro.framework.project import find_pipelines
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+
 from kedro.pipeline import Pipeline
 
-DEFAULT = ("data_processing", "model_selection", "training", "reporting")
+from push_propensity import pipelines
+
+FROM_FEATURE_FRAME = ("data_processing", "model_selection", "training", "reporting")
+FROM_RAW_TABLES = ("feature_engineering", *FROM_FEATURE_FRAME, "lag_study")
+PLAIN_RUNS = {
+    "__default__": FROM_FEATURE_FRAME,
+    "from_raw_tables": FROM_RAW_TABLES,
+    "from_order_lines": ("ingestion", *FROM_RAW_TABLES),
+}
 
 
-def register_pipelines() -> dict[str, Pipeline]:
-    """Return every pipeline by its name; `__default__` does the main job."""
-    pipelines = find_pipelines(raise_errors=True)
-    default = [pipelines[name] for name in DEFAULT if name in pipelines]
-    pipelines["__default__"] = sum(default, start=Pipeline([]))
-    return pipelines
+NAMES = (*(module.name for module in pkgutil.iter_modules(pipelines.__path__)), *PLAIN_RUNS)
+
+
+class Registry(Mapping[str, Pipeline]):
+    """Every pipeline by its name, imported when it is asked for: a run loads what it needs."""
+
+    def __getitem__(self, name: str) -> Pipeline:
+        if name not in NAMES:
+            raise KeyError(name)
+        return _create(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+@cache
+def _create(name: str) -> Pipeline:
+    if name in PLAIN_RUNS:
+        return sum(map(_create, PLAIN_RUNS[name]), start=Pipeline([]))
+    created: Pipeline = import_module(f"{pipelines.__name__}.{name}").create_pipeline()
+    return created
+
+
+def register_pipelines() -> Mapping[str, Pipeline]:
+    """Return every pipeline by its name; `__default__` does the main job from a ready frame."""
+    return Registry()

@@ -11,6 +11,7 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 
+from push_propensity.datasets.order_lines import TakenOverTableDataset
 from push_propensity.datasets.table_dataset import TableDataset
 from push_propensity.errors import DataError, EngineError
 from push_propensity.ingestion.read_errors import explain_read_error
@@ -91,6 +92,17 @@ def test_a_node_gets_the_table_or_none_from_the_catalog(tmp_path: Path, written:
     catalog = DataCatalog.from_config({"users": entry})
     pipeline = Pipeline([Node(count_rows, "users", "rows")])
     assert SequentialRunner().run(pipeline, catalog)["rows"].load() == rows
+
+
+def test_a_taken_over_table_leaves_when_the_last_node_has_read_it():
+    dataset = TakenOverTableDataset(
+        table_name="taken_over", connection=CONNECTION, save_args={"materialized": "table"}
+    )
+    dataset.save(ibis.memtable(ROWS))
+    assert count_rows(dataset.load()) == 2
+    dataset.release()
+    assert not dataset.exists()
+    dataset.release()  # of what is gone does no harm
 
 
 def test_other_errors_while_saving_stay_as_they_are(tmp_path: Path):

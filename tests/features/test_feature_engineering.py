@@ -34,7 +34,7 @@ def test_runs_on_an_in_memory_catalog():
         | {"prices": TableDataset(filepath="no/such/prices.parquet", optional=True)}
     )
     outputs = SequentialRunner().run(create_pipeline(), catalog)
-    assert outputs["built_feature_frame"].load().to_pyarrow().equals(build())
+    assert outputs["feature_frame@ibis"].load().to_pyarrow().equals(build())
 
 
 def test_shipped_parameters_are_the_defaults():
@@ -47,7 +47,7 @@ def test_shipped_parameters_are_the_defaults():
 @pytest.mark.parametrize(("env", "folder"), [("base", ""), ("box_builder", "/box_builder")])
 def test_entries_read_the_raw_files_by_one_connection(env, folder):
     entries = config(env)["catalog"]
-    names = (*RAW, "built_feature_frame")
+    names = (*RAW, "feature_frame@ibis")
     assert [entries[name]["filepath"] for name in RAW] == [
         f"data/01_raw{folder}/{name}.parquet" for name in RAW
     ]
@@ -56,20 +56,21 @@ def test_entries_read_the_raw_files_by_one_connection(env, folder):
 
 def test_box_builder_reads_the_frame_that_was_built():
     entries = config("box_builder")["catalog"]
-    assert entries["feature_frame"]["filepath"] == entries["built_feature_frame"]["filepath"]
-    assert entries["feature_frame"]["filepath"].startswith("data/environments/box_builder/")
+    built, read = (entries[f"feature_frame@{kind}"]["filepath"] for kind in ("ibis", "pandas"))
+    assert built == read
+    assert read.startswith("data/environments/box_builder/")
 
 
 def test_the_entries_write_the_same_bytes_again(tmp_path):
     entries = {
         name: entry | {"filepath": str(tmp_path / f"{name}.parquet")}
         for name, entry in config("base")["catalog"].items()
-        if name in (*RAW, "built_feature_frame")
+        if name in (*RAW, "feature_frame@ibis")
     }
     for name, table in raw_tables().items():
         pq.write_table(table.to_pyarrow(), tmp_path / f"{name}.parquet")
     assert _run(entries) == _run(entries)
-    written = pq.read_table(tmp_path / "built_feature_frame.parquet")
+    written = pq.read_table(tmp_path / "feature_frame@ibis.parquet")
     assert written.schema.equals(build().schema)
     assert written.equals(build())
 
@@ -79,4 +80,4 @@ def _run(entries):
     catalog["params:feature_options"] = FeatureOptions()
     catalog["params:split"] = SplitOptions()
     SequentialRunner().run(create_pipeline(), catalog)
-    return hashlib.sha256(Path(entries["built_feature_frame"]["filepath"]).read_bytes()).hexdigest()
+    return hashlib.sha256(Path(entries["feature_frame@ibis"]["filepath"]).read_bytes()).hexdigest()

@@ -42,7 +42,7 @@ def build(conf, shops, to):
     """Build the frame by the entries of a configuration and return its bytes."""
     entries = OmegaConfigLoader(str(conf), base_env="base", default_run_env="local")["catalog"]
     files = {name: shops / f"{name}.parquet" for name in RAW}
-    files |= {"built_feature_frame": to}
+    files |= {"feature_frame@ibis": to}
     catalog = DataCatalog.from_config(
         {name: entries[name] | {"filepath": str(path)} for name, path in files.items()}
     )

@@ -1,11 +1,13 @@
 """The same nodes on a real local Spark give the frames that DuckDB gives."""
 
 import os
+import re
 import shutil
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
@@ -26,8 +28,9 @@ from push_propensity.frame.columns import EXTENDED_GROUPS
 from push_propensity.frame.split import SplitOptions
 from push_propensity.ingestion.read_errors import explain_read_error
 from push_propensity.pipelines.feature_engineering import create_pipeline
+from push_propensity.settings import CONFIG_LOADER_ARGS
 from push_propensity.simulation import simulate_shop
-from tests.features.test_feature_engineering import RAW, config
+from tests.features.test_feature_engineering import CONF, RAW, config
 from tests.features.tiny_shop import at, raw_tables
 from tests.simulation.small_shop import small_options
 
@@ -55,8 +58,8 @@ FAST_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 @pytest.fixture(scope="module")
 def spark():
-    """The connection of the environment; its session ends with the tests of this module."""
-    given = config("spark")["catalog"]["orders"]["connection"]
+    """The connection of engine=spark; its session ends with the tests of this module."""
+    given = engine_settings("spark")
     java = "spark.driver.extraJavaOptions"
     connection = given | FAST | {java: f"{given[java]} {FAST_JAVA}"}
     dataset = TableDataset(filepath="any.parquet", connection=connection)
@@ -91,30 +94,38 @@ def simulated(tmp_path_factory):
     return folder
 
 
-def entries(env, folder, connection=None):
-    """The entries of an environment, with a shop's files and, if given, another connection."""
-    catalog = config(env)["catalog"]
+def engine_settings(engine):
+    """The settings that a run with --params engine=… gives to its entries."""
+    loader = OmegaConfigLoader(
+        str(CONF), "base", runtime_params={"engine": engine}, **CONFIG_LOADER_ARGS
+    )
+    return loader["catalog"]["orders"]["connection"]
+
+
+def entries(engine, folder, connection=None):
+    """The entries of an engine, with a shop's files and, if given, another connection."""
+    catalog = config("base")["catalog"]
     files = {name: folder / f"{name}.parquet" for name in RAW}
-    files |= {"built_feature_frame": folder / f"frame_of_{env}"}
+    files |= {"feature_frame@ibis": folder / f"frame_of_{engine}"}
     found = {name: catalog[name] | {"filepath": str(path)} for name, path in files.items()}
     if connection:
         found = {name: entry | {"connection": connection} for name, entry in found.items()}
     return found
 
 
-def run(env, folder, options, connection=None):
-    """The frame that `feature_engineering` writes in an environment, read with pandas."""
-    catalog = DataCatalog.from_config(entries(env, folder, connection))
+def run(engine, folder, options, connection=None):
+    """The frame that `feature_engineering` writes on an engine, read with pandas."""
+    catalog = DataCatalog.from_config(entries(engine, folder, connection))
     catalog["params:feature_options"] = options
     catalog["params:split"] = SplitOptions()
     SequentialRunner().run(create_pipeline(), catalog)
-    frame = pd.read_parquet(folder / f"frame_of_{env}")
+    frame = pd.read_parquet(folder / f"frame_of_{engine}")
     return frame.sort_values(ORDER, ignore_index=True)
 
 
-def load(env, folder, connection=None):
-    """The raw tables of a shop by the entries of an environment."""
-    catalog = DataCatalog.from_config(entries(env, folder, connection))
+def load(engine, folder, connection=None):
+    """The raw tables of a shop by the entries of an engine."""
+    catalog = DataCatalog.from_config(entries(engine, folder, connection))
     return {name: catalog.load(name) for name in RAW}
 
 
@@ -128,7 +139,7 @@ def assert_equal(spark_frame, duckdb_frame):
 )
 def test_the_environment_builds_the_same_frame(spark, shop, options, request):
     folder = request.getfixturevalue(shop)
-    assert_equal(run("spark", folder, options, spark), run("box_builder", folder, options))
+    assert_equal(run("spark", folder, options, spark), run("duckdb", folder, options))
     assert any((folder / "frame_of_spark").glob("part-*.parquet"))
 
 
@@ -136,14 +147,14 @@ def test_optional_tables_may_be_absent(spark, tiny, tmp_path):
     for name in ("orders", "inventory"):
         shutil.copy(tiny / f"{name}.parquet", tmp_path)
     on_spark = run("spark", tmp_path, FeatureOptions(), spark)
-    assert_equal(on_spark, run("box_builder", tmp_path, FeatureOptions()))
+    assert_equal(on_spark, run("duckdb", tmp_path, FeatureOptions()))
 
 
 def test_the_same_rows_are_drawn(spark, simulated):
     options = FeatureOptions.model_validate({"sampling": {"share": 0.25, "popular_products": 3}})
     raw = {
         engine: read_raw_tables(load(engine, simulated, connection), options)
-        for engine, connection in (("box_builder", None), ("spark", spark))
+        for engine, connection in (("duckdb", None), ("spark", spark))
     }
     drawn = {
         engine: drawn_rows(tables, repeat_orders(tables), options)
@@ -152,7 +163,35 @@ def test_the_same_rows_are_drawn(spark, simulated):
         .sort_values(["order_id", "variant_id"], ignore_index=True)
         for engine, tables in raw.items()
     }
-    assert_equal(drawn["spark"], drawn["box_builder"])
+    assert_equal(drawn["spark"], drawn["duckdb"])
+
+
+def test_the_engine_of_a_run_is_one_word(spark):
+    assert engine_settings("duckdb")["backend"] == "duckdb"
+    assert {"backend": "pyspark", "spark.sql.timestampType": "TIMESTAMP_NTZ"}.items() <= (
+        engine_settings("spark").items()
+    )
+    log = re.search(r"log4j2.configurationFile=(\S+)", spark["spark.driver.extraJavaOptions"])[1]
+    assert (CONF.parent / log).is_file()
+
+
+@pytest.mark.parametrize("owner", ["duckdb", "spark"])
+def test_a_table_is_written_by_its_own_engine_and_read_by_the_entry_s(spark, tmp_path, owner):
+    rows = pd.DataFrame({"user_id": [1, 2]})
+    rows.to_parquet(tmp_path / "rows.parquet")
+    engines = {"duckdb": engine_settings("duckdb"), "spark": spark}
+
+    def dataset(name, engine):
+        path = str(tmp_path / f"{name}.parquet")
+        return TableDataset(filepath=path, table_name=name, connection=engines[engine])
+
+    made = dataset("rows", owner).load()
+    [other] = engines.keys() - {owner}
+    for reader in (other, owner, other):  # one writes a file, the other one a folder
+        dataset("orders", reader).save(made)
+        assert sorted(dataset("orders", reader).load().to_pandas()["user_id"]) == [1, 2]
+        dataset("orders", reader).save(dataset("rows", reader).load())
+    assert sorted(pd.read_parquet(tmp_path / "orders.parquet")["user_id"]) == [1, 2]
 
 
 def test_the_check_of_the_past_finds_nothing(spark, simulated):
@@ -171,19 +210,17 @@ def test_the_current_frame_is_the_same(spark, tiny):
         in_order = frame.sort_values(["variant_id", "user_id"], ignore_index=True)
         return in_order.astype({"created_at": "datetime64[us]"})
 
-    assert_equal(build(load("spark", tiny, spark)), build(load("box_builder", tiny)))
+    assert_equal(build(load("spark", tiny, spark)), build(load("duckdb", tiny)))
 
 
 def test_later_orders_are_added_to_the_frame_that_is_there(spark, tiny, tmp_path):
     options = FeatureOptions()
-    whole = build_feature_frame(read_raw_tables(load("box_builder", tiny), options), options)
+    whole = build_feature_frame(read_raw_tables(load("duckdb", tiny), options), options)
     folder = tmp_path / "frame"
     folder.mkdir()
     earlier = whole.filter(whole.created_at <= at("02-03 10:00")).to_pyarrow()
     pq.write_table(earlier, folder / "part-0.parquet")
-    frame = TableDataset(
-        filepath=str(folder), connection=spark, table_name="frame", save_args={"mode": "overwrite"}
-    )
+    frame = TableDataset(filepath=str(folder), connection=spark, table_name="frame")
     on_spark = read_raw_tables(load("spark", tiny, spark), options)
     frame.save(extend_feature_frame(on_spark, frame.load(), options))
     extended = pd.read_parquet(folder).sort_values(ORDER, ignore_index=True)

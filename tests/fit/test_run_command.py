@@ -2,6 +2,7 @@
 
 import io
 import sys
+from typing import ClassVar
 
 import click
 import numpy as np
@@ -17,11 +18,15 @@ from rich.console import Console
 from yaml import YAMLError
 
 from push_propensity.__main__ import main
-from push_propensity.cli import SHOWN, _in_stages, cli, draw_leaderboard, errors_on_one_screen
+from push_propensity.cli import cli, errors_on_one_screen
 from push_propensity.errors import DataError, ParameterError
 from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.handler import handler_fit
+from push_propensity.hooks import check_former_names, show_results
+from push_propensity.reports.leaderboard import SHOWN, draw_leaderboard
 from push_propensity.scoring.bundle import newest_name, read_bundle
 from tests.fit.conftest import frame_file
+from tests.predict.answers import read_answer
 
 SMALL_SWEEPS = """
 folds: {n_windows: 2}
@@ -90,6 +95,20 @@ class TestRun:
         assert status == 1
         assert "Error: There is no such candidate. Allowed candidates: logistic_l2" in output
 
+    def test_a_candidate_that_is_named_needs_no_winner(self, kedro, project):
+        assert kedro("--pipelines", "data_processing")[0] == 0
+        named = ("--params", "training_options.candidate=logistic_l2")
+        for refused in (("training",), ("training,reporting", *named), ("feature_study", *named)):
+            status, output = kedro("--pipelines", *refused)
+            assert status == 1
+            assert "No winner has been chosen yet. Run model_selection first" in output
+        assert not list((project / "data").glob("06_models/push_*"))
+        status, output = kedro("--pipelines", "training", *named)
+        assert status == 0
+        models = project / "data/06_models"
+        assert read_bundle(models / newest_name(models)).manifest.candidate == "logistic_l2"
+        assert not (models / "selection/winner.json").exists()
+
     def test_a_missing_file_is_named(self, kedro, project):
         frame_file(project).unlink()
         status, output = kedro("--pipelines", "data_processing")
@@ -137,63 +156,182 @@ class TestRun:
         assert "max_depth: Input should be greater than or equal to 1" in output
 
 
-class TestAroundTheRun:
+class TestWhatRuns:
     @pytest.fixture
-    def runs(self, monkeypatch, project):
+    def runs(self, monkeypatch):
         """What Kedro is asked to run; nothing is run."""
-        asked, dataset = [], CSVDataset(filepath=str(project / "report.html"))
+        asked = []
 
         def record(**arguments):
             asked.append((arguments["env"], arguments["pipelines"]))
-            if arguments["pipelines"] == ["feature_study"]:
-                return {"feature_study_page": dataset, "feature_ablation_figure": dataset}
-            return {"report": dataset}
+            return {}
 
         command = click.Command("run", callback=record, params=kedro_run.params)
         monkeypatch.setattr("push_propensity.cli.kedro_run", command)
-        environments = ("environments/box_builder", "environments/online_retail")
-        for root in (".", *environments):
-            path = project / "data" / root / "06_models/selection"
-            path.mkdir(parents=True)
-            leaderboard().to_csv(path / "leaderboard.csv", index=False)
         return asked
 
-    def test_the_leaderboard_and_the_report_at_the_end(self, kedro, runs):
+    @pytest.mark.parametrize(
+        ("env", "pipeline"),
+        [
+            (None, "__default__"),
+            ("box_builder_frame", "__default__"),
+            ("box_builder", "from_raw_tables"),
+            ("online_retail", "from_order_lines"),
+        ],
+    )
+    def test_a_plain_run_is_one_run_from_where_the_environment_starts(
+        self, kedro, runs, env, pipeline
+    ):
+        assert kedro(*(["--env", env] if env else []))[0] == 0
+        assert runs == [(env, [pipeline])]
+
+    def test_a_run_may_start_elsewhere(self, kedro, runs):
+        assert kedro("--params", "start_from=raw_tables,engine=spark")[0] == 0
+        assert runs == [(None, ["from_raw_tables"])]
+
+    @pytest.mark.parametrize("asked", [(), ("--pipelines", "training")])
+    @pytest.mark.parametrize("given", ["globals", "params"])
+    def test_an_unknown_start_is_named(self, kedro, runs, project, asked, given):
+        if given == "globals":
+            (project / "conf/local/globals.yml").write_text("start_from: nowhere")
+        else:
+            asked = (*asked, "--params", "start_from=nowhere")
+        status, output = kedro(*asked)
+        assert status == 1
+        assert "start_from is nowhere. Set it to one of feature_frame, raw_tables, or" in output
+        assert runs == []
+
+    def test_an_unknown_engine_is_told_those_that_there_are(self, kedro):
+        status, output = kedro("--pipelines", "training", "--params", "engine=nonsense")
+        assert status == 1
+        assert "'_engines.nonsense' not found. There are: duckdb, spark." in output
+
+    def test_only_what_is_asked_for(self, kedro, runs):
+        assert kedro("--env", "box_builder", "--pipelines", "training")[0] == 0
+        assert kedro("--pipeline", "training")[0] == 0
+        assert runs == [("box_builder", ["training"]), (None, ["training"])]
+
+    def test_a_part_of_a_plain_run(self, kedro, runs):
+        assert kedro("--env", "box_builder", "--to-nodes", "build_feature_frame")[0] == 0
+        assert runs == [("box_builder", ["from_raw_tables"])]
+
+
+MISTAKES = {
+    "a tag": (("--tags", "training"), "contains no nodes after applying all provided filters"),
+    "a node": (
+        ("--from-nodes", "sore_test"),
+        "nodes named ['sore_test']. Did you mean score_test",
+    ),
+    "a dataset": (("--to-outputs", "reprot"), "Did you mean report"),
+    "a namespace": (("--namespaces", "xgbost"), "namespaces: ['xgbost']"),
+    "two that make the same": (
+        ("--pipelines", "feature_engineering,feature_update"),
+        "['feature_frame'] are returned by more than one nodes",
+    ),
+    "a runner": (("--runner", "Paralel"), "Paralel is no runner. There are: SequentialRunner"),
+    "a runner of a module": (("--runner", "no.such.Runner"), "no.such.Runner is no runner"),
+    "other processes": (("--runner", "ParallelRunner"), "cannot go from process to process"),
+    "from the middle": (("--from-nodes", "train_model"), "model_features, specification"),
+    "an offset": (
+        ("--pipelines", "current_frame", "--params", "current.as_of=2021-03-03T08:00:00+01:00"),
+        "write the shop's local time without one",
+    ),
+}
+SLIPS = {  # a file of conf/local and what is in it
+    "a name that is none": (
+        "catalog",
+        "train: {type: MemoryDataset, metadata: '${globals:output_rot}'}",
+        "The configuration cannot be read, at train.metadata: Globals key 'output_rot' not found",
+    ),
+    "a key in two files": (
+        "parameters_more",
+        "training_options: {resamples: 20}",
+        ".yml: training_options.resamples. Keep one.",
+    ),
+    "a variable that is not set": (
+        "credentials",
+        "shop: {password: '${oc.env:NO_SUCH_PASSWORD}'}",
+        "Environment variable 'NO_SUCH_PASSWORD' not found",
+    ),
+    "credentials that are not there": (
+        "catalog",
+        "order_lines: {type: ibis.TableDataset, table_name: lines, credentials: shop}",
+        "Unable to find credentials 'shop'. Add them to credentials.yml",
+    ),
+}
+
+
+class TestMistakes:
+    def says_once(self, output, said):
+        text = " ".join(output.split())
+        assert len([line for line in output.splitlines() if line.startswith("Error")]) == 1
+        assert len(output.splitlines()) < 25
+        assert said in text
+
+    @pytest.mark.parametrize("mistake", MISTAKES)
+    def test_a_choice_that_cannot_be_made_is_one_message(self, kedro, mistake):
+        chosen, said = MISTAKES[mistake]
+        status, output = kedro(*chosen)
+        assert status in {1, 2}
+        self.says_once(output, said)
+
+    @pytest.mark.parametrize("slip", SLIPS)
+    def test_a_slip_in_a_file_is_one_message(self, kedro, project, slip):
+        file, text, said = SLIPS[slip]
+        (project / f"conf/local/{file}.yml").write_text(text)
+        status, output = kedro("--pipelines", "data_processing")
+        assert status == 1
+        self.says_once(output, said)
+        assert str(project) not in output
+
+    def test_a_fit_says_so_too(self, kedro, project):
+        file, text, said = SLIPS["a variable that is not set"]
+        (project / f"conf/local/{file}.yml").write_text(text)
+        status, body = read_answer(handler_fit({}, None))
+        assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
+        assert said in body["error"]["message"]
+
+    def test_outside_of_a_project(self, kedro, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
         status, output = kedro()
-        assert status == 0
-        assert runs == [(None, ["__default__"])]
+        assert status == 1
+        assert "There is no project here, as there is no folder conf/base. Go to the" in output
+        assert "--env" not in output
+
+    def test_threads_give_the_same(self, kedro, project):
+        parts = project / "data/05_model_input"
+        assert kedro("--pipelines", "data_processing")[0] == 0
+        before = {path.name: path.read_bytes() for path in parts.iterdir()}
+        assert kedro("--pipelines", "data_processing", "--runner", "ThreadRunner")[0] == 0
+        assert {path.name: path.read_bytes() for path in parts.iterdir()} == before
+
+
+class TestWhatIsShown:
+    @pytest.fixture
+    def shown(self, tmp_path, monkeypatch, capsys):
+        """Show the results of a run, of which only the names differ."""
+        monkeypatch.chdir(tmp_path)
+        leaderboard().to_csv("leaderboard.csv", index=False)
+        catalog = {"leaderboard": CSVDataset(filepath=str(tmp_path / "leaderboard.csv"))}
+        written = CSVDataset(filepath=str(tmp_path / "report.html"))
+
+        def show(*names):
+            show_results(dict.fromkeys(names, written), catalog)
+            return capsys.readouterr().out
+
+        return show
+
+    def test_the_leaderboard_and_the_report_at_the_end(self, shown):
+        output = shown("report", "model_card")
         assert "0.812 ± 0.030" in output
         assert output.rstrip().endswith("Report: report.html")
 
-    def test_a_study_ends_with_its_page_alone(self, kedro, runs):
-        status, output = kedro("--pipelines", "feature_study")
-        assert (status, output.strip()) == (0, "Feature study: report.html")
+    def test_a_study_ends_with_its_page_alone(self, shown):
+        output = shown("feature_study_page", "feature_ablation_figure")
+        assert output.strip() == "Feature study: report.html"
 
-    def test_raw_tables_are_made_into_a_frame_first_and_lags_measured(self, kedro, runs):
-        assert kedro("--env", "box_builder")[0] == 0
-        assert runs == [
-            ("box_builder", ["feature_engineering"]),
-            ("box_builder", ["__default__", "lag_study"]),
-        ]
-
-    def test_order_lines_are_taken_in_before(self, kedro, runs):
-        assert kedro("--env", "online_retail")[0] == 0
-        assert runs == [
-            ("online_retail", ["ingestion"]),
-            ("online_retail", ["feature_engineering"]),
-            ("online_retail", ["__default__", "lag_study"]),
-        ]
-
-    def test_an_unknown_start_is_named(self, kedro, runs, project):
-        (project / "conf/local/parameters.yml").write_text("start_from: nowhere")
-        status, output = kedro()
-        assert status == 1
-        assert "start_from is none of feature_frame, raw_tables, order_lines" in output
-        assert runs == []
-
-    def test_only_for_a_run_of_everything(self, kedro, runs):
-        assert kedro("--env", "box_builder", "--pipelines", "training")[0] == 0
-        assert runs == [("box_builder", ["training"])]
+    def test_nothing_of_a_run_that_ends_in_the_middle(self, shown):
+        assert shown("train", "folds") == ""
 
 
 def test_the_entry_point_is_the_same_command(monkeypatch, capsys):
@@ -264,37 +402,61 @@ class TestLeaderboard:
         assert "nan" not in text
 
 
-@pytest.mark.parametrize(
-    ("chosen", "runs"),
-    [
-        (None, [None]),
-        (["training"], [["training"]]),
-        (["ingestion"], [["ingestion"]]),
-        (["feature_update", "ingestion"], [["ingestion"], ["feature_update"]]),
-        (
-            ["reporting", "data_processing", "feature_engineering", "ingestion"],
-            [["ingestion"], ["feature_engineering"], ["reporting", "data_processing"]],
-        ),
-    ],
-)
-def test_what_makes_files_runs_before_what_reads_them(chosen, runs):
-    assert list(_in_stages(chosen)) == runs
+class TestFiles:
+    """A run goes on with what it makes, and replaces nothing that it does not make."""
+
+    def refuse(self, kedro, project, *arguments):
+        before = sorted(path for path in project.rglob("*") if path.is_file())
+        status, output = kedro(*arguments)
+        assert status == 1
+        assert sorted(path for path in project.rglob("*") if path.is_file()) == before
+        return output
+
+    def test_ingestion_keeps_raw_tables_that_are_not_its_own(self, kedro, project):
+        output = self.refuse(kedro, project, "--pipelines", "ingestion")
+        assert "would replace those that this environment has" in output
+        assert "start_from: order_lines" in output
+
+    def test_a_frame_that_is_built_is_the_one_that_is_read(self, kedro, project):
+        output = self.refuse(kedro, project, "--pipelines", "from_raw_tables")
+        assert "would go on with another one" in output
+        assert "start_from: raw_tables" in output
+
+    def test_an_entry_of_one_s_own_for_the_frame(self, kedro, project):
+        (project / "conf/local/globals.yml").write_text("start_from: raw_tables")
+        (project / "conf/local/catalog.yml").write_text(
+            "feature_frame@pandas: {type: pandas.CSVDataset, filepath: data/other.csv}"
+        )
+        output = self.refuse(kedro, project)
+        assert "an entry feature_frame@pandas of your own has to go" in output
 
 
-@pytest.mark.parametrize(
-    ("start", "raw_root", "named"),
-    [
-        ("raw_tables", "data/01_raw", "built_feature_frame"),
-        ("order_lines", "data/01_raw", "ingested_orders"),
-        ("order_lines", "data/02_intermediate", "built_feature_frame"),
-    ],
-)
-def test_an_environment_that_would_go_on_with_another_file(kedro, project, start, raw_root, named):
-    (project / "conf/local/parameters.yml").write_text(f"start_from: {start}")
-    (project / "conf/local/globals.yml").write_text(f"raw_root: {raw_root}")
-    try:
-        status, output = kedro()
-    finally:
-        (project / "conf/local/globals.yml").unlink()
+FORMER = {
+    "catalog": ("feature_frame: {type: MemoryDataset}", "feature_frame of catalog.yml is now"),
+    "catalog_more": ("built_feature_frame: {type: MemoryDataset}", "is now feature_frame@ibis"),
+    "catalog_raw": ("ingested_orders: {type: MemoryDataset}", "ingested_orders of catalog.yml is"),
+    "parameters": ("start_from: raw_tables", "start_from of parameters.yml now belongs into"),
+}
+
+
+@pytest.mark.parametrize("file", FORMER)
+def test_names_of_an_earlier_version_are_told_the_new_ones(kedro, project, file):
+    text, said = FORMER[file]
+    (project / f"conf/local/{file}.yml").write_text(text)
+    status, output = kedro("--pipelines", "data_processing")
     assert status == 1
-    assert f"A run from {start} writes {named} to data/" in output
+    assert said in " ".join(output.split())
+    assert "names of an earlier version" in output
+    status, body = read_answer(handler_fit({}, None))
+    assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
+    assert said in body["error"]["message"]
+
+
+def test_a_candidate_s_former_parameters():
+    config = {"catalog": {}, "parameters": {"candidates": {}, "xgboost": {"candidate": {}}}}
+    with pytest.raises(ParameterError, match=r"is now candidates: \{xgboost: …\}"):
+        check_former_names(Configuration(config))
+
+
+class Configuration(dict):
+    runtime_params: ClassVar[dict] = {}

@@ -43,6 +43,14 @@ def test_its_parameters_are_checked(fit):
     assert "Allowed parameters: strength." in body["error"]["message"]
 
 
+def test_an_entry_in_its_former_shape_is_refused(fit, project):
+    former = "xgboost: {candidate: {threads: 1}}\n"
+    (project / "conf/local/parameters.yml").write_text(former)
+    status, body = fit({"model_parametrisation": {"candidate": "xgboost"}})
+    assert status == "400"
+    assert "Write `candidates: {xgboost: ...}`" in body["error"]["message"]
+
+
 def test_without_it_the_entry_is_refused(fit, project):
     local = yaml.safe_load(LOCAL)
     local["candidates"]["toy"] = ENTRY

@@ -77,7 +77,7 @@ def results(
 
 class TestResults:
     def test_in_memory(self, feature_frame):
-        inputs = {"feature_frame": feature_frame}
+        inputs = {"feature_frame@pandas": feature_frame}
         inputs |= {f"params:{name}": model() for name, model in OPTIONS.items()}
         catalog = DataCatalog({name: MemoryDataset(data) for name, data in inputs.items()})
         outputs = SequentialRunner().run(create_pipeline(), catalog)
@@ -128,7 +128,7 @@ class TestWiring:
 
     @pytest.mark.parametrize("environment", ENVIRONMENTS)
     def test_every_environment_checks_its_feature_frame(self, environment):
-        entry = load_config("catalog", environment)["feature_frame"]
+        entry = load_config("catalog", environment)["feature_frame@pandas"]
         assert entry["validator"]["class"] == "push_propensity.frame.contract.check_feature_frame"
         assert entry["metadata"]["kedro-viz"]["preview"] is False
 
@@ -230,5 +230,5 @@ class TestBadInput:
         assert contents(tmp_path) == before
 
     def test_kedro_names_the_dataset(self, run, feature_frame):
-        with pytest.raises(DataValidationError, match="dataset 'feature_frame' on load"):
+        with pytest.raises(DataValidationError, match="dataset 'feature_frame@pandas' on load"):
             run(feature_frame.drop(columns="vendor"))

@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from kedro.io import DataCatalog, MemoryDataset
 
-from push_propensity.ingestion import IngestionOptions
+from push_propensity.ingestion import IngestionOptions, make_prices, put_aside, read_sources
 from push_propensity.pipelines.ingestion import create_pipeline, nodes
 
 COLUMNS = ("order_id", "user_id", "created_at", "variant_id", "quantity", "price")
@@ -49,16 +49,16 @@ def ingest(
 ) -> dict[str, Any]:
     """What the nodes make of these lines: tables as lists of rows, and the report."""
     source = lines if isinstance(lines, ir.Table) else text_table(lines)
-    read, listed = map(computed, nodes.read_order_lines(source, products, chosen))
+    read, listed = map(computed, read_sources(source, products, chosen))
     judged = computed(nodes.judge_order_lines(read, listed, unparsed, chosen))
-    quarantine = computed(nodes.put_lines_aside(judged))
+    quarantine = computed(put_aside(judged))
     taken = computed(nodes.take_lines_in(judged, quarantine, previous, chosen))
     made = {
         "lines": taken,
         "quarantine": quarantine,
         "orders": computed(nodes.make_orders(taken, chosen)),
         "inventory": computed(nodes.make_inventory(taken, listed)),
-        "prices": computed(nodes.make_prices(taken)),
+        "prices": computed(make_prices(taken)),
     }
     report = nodes.report_intake(
         taken, quarantine, made["orders"], made["inventory"], listed, chosen
@@ -70,7 +70,7 @@ def ingest(
 def read(lines=LINES, products=None, chosen=OPTIONS):
     """The first node alone: it looks at columns and for personal data."""
     source = lines if isinstance(lines, ir.Table) else text_table(lines)
-    return nodes.read_order_lines(source, products, chosen)
+    return read_sources(source, products, chosen)
 
 
 def judge(lines, chosen=OPTIONS) -> list[str]:

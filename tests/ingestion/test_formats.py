@@ -58,7 +58,7 @@ def run(entries, options=OPTIONS):
     catalog["params:ingestion"] = options
     SequentialRunner().run(create_pipeline(), catalog)
     names = ("orders", "inventory", "prices")
-    rows = {name: catalog.load(f"ingested_{name}").to_pyarrow().to_pylist() for name in names}
+    rows = {name: catalog.load(name).to_pyarrow().to_pylist() for name in names}
     rows["quarantine"] = catalog.load("quarantine").to_pyarrow().to_pylist()
     return rows | {"report": catalog.load("intake_report")}
 

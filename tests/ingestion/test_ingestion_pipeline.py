@@ -12,7 +12,6 @@ from push_propensity.pipelines.ingestion import create_pipeline
 from tests.ingestion.small_shop import LINES, ingest, line, memory_catalog, text_table
 
 CONF = Path(__file__).parents[2] / "conf"
-RAW = ("orders", "inventory", "prices")
 
 
 def config(env):
@@ -30,10 +29,10 @@ def test_runs_on_an_in_memory_catalog_and_says_what_it_did(caplog):
     with caplog.at_level(logging.INFO, "push_propensity"):
         outputs = SequentialRunner().run(create_pipeline(), catalog)
     said = [text for text in caplog.messages if text.startswith("Took in")]
-    assert set(outputs) == {"ingested_prices", "intake_report"}
+    assert set(outputs) == {"prices", "intake_report"}
     expected = ingest([*LINES, line(pieces="-1")])
     assert outputs["intake_report"].load() == expected["report"]
-    assert outputs["ingested_prices"].load().to_pyarrow().to_pylist() == expected["prices"]
+    assert outputs["prices"].load().to_pyarrow().to_pylist() == expected["prices"]
     assert said == [
         "Took in 5 of 6 order lines: 4 orders of 2 users, 3 products, 2024-01-01 to 2024-01-05. "
         "Merged 0 duplicates; 0 lines came late. Put aside 1 (quantity not above 0: 1)."
@@ -45,13 +44,15 @@ def test_shipped_parameters_are_the_defaults():
 
 
 @pytest.mark.parametrize("env", ["online_retail"])
-def test_an_environment_of_order_lines_reads_the_tables_that_ingestion_writes(env):
+def test_an_environment_of_order_lines_has_its_raw_tables_where_ingestion_writes(env):
     loaded = config(env)
     entries = loaded["catalog"]
-    for name in RAW:
-        assert entries[name]["filepath"] == entries[f"ingested_{name}"]["filepath"]
+    written = f"data/environments/{env}/02_intermediate"
+    for name in ("orders", "inventory", "prices", "users", "regulars", "abandoned_carts"):
+        assert entries[name]["filepath"] == f"{written}/{name}.parquet"
     assert entries["previous_lines"]["filepath"] == entries["ingested_lines"]["filepath"]
-    assert loaded["parameters"]["start_from"] == "order_lines"
+    assert entries["ingested_lines"]["filepath"].startswith(f"{written}/")
+    assert loaded["globals"]["start_from"] == "order_lines"
     assert IngestionOptions(**loaded["parameters"]["ingestion"]).merge_orders == "same_day"
 
 

@@ -50,7 +50,7 @@ def ran(project) -> DataCatalog:
         loader = OmegaConfigLoader(str(project / "conf"), "local", **CONFIG_LOADER_ARGS)
         catalog = DataCatalog.from_config(loader["catalog"])
         parameters = loader["parameters"]
-        assert parameters["start_from"] == "order_lines"
+        assert loader["globals"]["start_from"] == "order_lines"
         catalog["params:ingestion"] = IngestionOptions(**parameters["ingestion"])
         catalog["params:feature_options"] = FeatureOptions(**parameters["feature_options"])
         catalog["params:split"] = SplitOptions(**parameters["split"])
@@ -73,7 +73,7 @@ def test_the_frame_is_what_the_page_says(ran, project):
 
 
 def test_the_frame_passes_its_check(ran):
-    assert "purchase_share_variant_id" in ran.load("feature_frame").columns
+    assert "purchase_share_variant_id" in ran.load("feature_frame@pandas").columns
 
 
 def test_the_current_frame_is_of_the_chosen_products(ran, project, monkeypatch):

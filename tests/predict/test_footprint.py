@@ -250,6 +250,43 @@ def test_the_models_of_the_environment(places_unset, monkeypatch, tmp_path, envi
     assert places.models_root() == Path("elsewhere")
 
 
+@pytest.mark.parametrize(
+    ("environment", "globals_of", "expected"),
+    [
+        (None, {"base": "output_root: data", "local": "output_root: elsewhere"}, "elsewhere"),
+        (None, {"base": "output_root: there", "local": "engine: duckdb"}, "there"),
+        ("tea", {"tea": "output_root: out/${environment}\nenvironment: tea"}, "out/tea"),
+        ("tea", {"local": "output_root: elsewhere", "tea": ""}, "data/environments/tea"),
+        ("tea", {"base": "output_root: data", "tea": "environment: tea"}, "data"),
+        (
+            "tea",
+            {"base": "output_root: data", "tea": "output_root: /elsewhere/tea"},
+            "/elsewhere/tea",
+        ),
+    ],
+)
+def test_the_models_are_where_runs_publish(
+    places_unset, monkeypatch, tmp_path, environment, globals_of, expected
+):
+    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path))
+    monkeypatch.setenv("KEDRO_ENV", environment or "")
+    for name, text in globals_of.items():
+        (tmp_path / "conf" / name).mkdir(parents=True)
+        (tmp_path / "conf" / name / "globals.yml").write_text(text)
+    assert places.models_root() == tmp_path / expected / "06_models"
+
+
+@pytest.mark.parametrize("text", ["output_root: [", "output_root: ${nowhere}"])
+def test_globals_that_cannot_be_read(places_unset, monkeypatch, tmp_path, text):
+    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path))
+    (tmp_path / "conf/base").mkdir(parents=True)
+    (tmp_path / "conf/base/globals.yml").write_text(text)
+    status, body = _ask_without_root()
+    assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
+    assert "conf/base/globals.yml cannot be read" in body["error"]["message"]
+    assert str(tmp_path) not in body["error"]["message"]
+
+
 def test_no_project_around(places_unset, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PUSH_PROPENSITY_MODELS", "")

@@ -4,15 +4,16 @@ import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
+from push_propensity.pipeline_registry import PLAIN_RUNS
 from tests.project.environments import ENVIRONMENTS, ROOT, open_environment
 from tests.project.small_run import copy_project, run
 
 
 @pytest.fixture(scope="session")
 def registered():
-    """The registered pipelines by name, without `__default__`, which is made of others."""
+    """The registered pipelines by name, without those of plain runs, which are made of others."""
     bootstrap_project(ROOT)
-    return {name: pipeline for name, pipeline in pipelines.items() if name != "__default__"}
+    return {name: pipeline for name, pipeline in pipelines.items() if name not in PLAIN_RUNS}
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ class Environment:
 
     name: str
     output_root: Path
+    start_from: str
     parameters: dict[str, Any]
     catalog: DataCatalog
 
@@ -44,5 +45,11 @@ class Environment:
 def open_environment(name: str) -> Environment:
     # Kedro's resolvers belong to the process: all is read before the next environment is opened.
     context = KedroSession.create(ROOT, env=name).load_context()
-    root = Path(context.config_loader["globals"]["output_root"])
-    return Environment(name, root, context.config_loader["parameters"], context.catalog)
+    chosen = context.config_loader["globals"]
+    return Environment(
+        name,
+        Path(chosen["output_root"]),
+        chosen["start_from"],
+        context.config_loader["parameters"],
+        context.catalog,
+    )

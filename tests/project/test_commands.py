@@ -12,7 +12,7 @@ from tests.project.environments import ROOT
 
 KEDRO = [sys.executable, "-m", "kedro"]
 PACKAGE = [sys.executable, "-m", "push_propensity"]
-ENTRIES = {"kedro run": [*KEDRO, "run"], "package": PACKAGE}
+ENTRIES = {"kedro run": [*KEDRO, "run"], "package": PACKAGE, "command": [*PACKAGE, "run"]}
 
 
 def answer(command):
@@ -34,6 +34,15 @@ def test_help(entry):
     assert status == 0
     assert "Run pipelines" in output
     assert "--pipelines" in output
+
+
+def test_the_help_of_all_commands_loads_no_data_library():
+    loaded = "import sys; print(*sorted({'pandas', 'ibis', 'sklearn', 'plotly'} & {*sys.modules}))"
+    code = f"from push_propensity.__main__ import main\ntry: main(['--help'])\nfinally: {loaded}"
+    status, output = answer([sys.executable, "-c", code])
+    assert status == 0
+    assert "Commands:" in output
+    assert output.splitlines()[-1] == ""
 
 
 def test_an_unknown_pipeline_is_named_with_those_that_there_are(entry):

@@ -3,7 +3,9 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import PurePosixPath
 
 import pytest
@@ -15,7 +17,7 @@ from packaging.version import Version
 from tests.project.environments import ROOT
 
 NAME = "push-propensity"
-LOCKS = {"requirements.lock": None, "requirements-api.lock": ["metrics", "api"]}  # their extras
+LOCK = "requirements.lock"
 FOREIGN_PATHS = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|Users|mnt|workspace)/")
 
 
@@ -37,13 +39,14 @@ def committed():
 
 
 @pytest.fixture(scope="module")
-def project():
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+def pyproject():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def read_lock(name):
+@pytest.fixture(scope="module")
+def locked():
     """Each locked requirement with its hashes; a name may be there once per platform."""
-    text = (ROOT / name).read_text(encoding="utf-8")
+    text = (ROOT / LOCK).read_text(encoding="utf-8")
     lines = text.replace("\\\n", " ").splitlines()
     entries = [line for line in lines if line.strip() and not line.startswith("#")]
     pairs = []
@@ -53,32 +56,22 @@ def read_lock(name):
     return pairs
 
 
-@pytest.fixture(scope="module", params=LOCKS)
-def lock(request):
-    """The name of each lock file."""
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def locked(lock):
-    return read_lock(lock)
-
-
-def requirements_of(project, extras):
-    """Every dependency, those of the extras included."""
-    groups = [project["dependencies"], *(project["optional-dependencies"][e] for e in extras)]
+def requirements_of(pyproject):
+    """Every dependency, those of the extras and of the build included."""
+    project = pyproject["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    groups.append(pyproject["build-system"]["requires"])
     parsed = [Requirement(line) for group in groups for line in group]
     return [requirement for requirement in parsed if requirement.name != NAME]
 
 
-def test_every_dependency_is_locked_within_its_range(project, lock, locked):
+def test_every_dependency_is_locked_within_its_range(pyproject, locked):
     versions = {}
     for requirement, _ in locked:
         (pin,) = requirement.specifier
         assert pin.operator == "==", requirement.name
         versions.setdefault(canonicalize_name(requirement.name), []).append(Version(pin.version))
-    extras = LOCKS[lock] or project["optional-dependencies"]
-    for requirement in requirements_of(project, extras):
+    for requirement in requirements_of(pyproject):
         found = versions.get(canonicalize_name(requirement.name), [])
         assert found, f"{requirement.name}: run `make lock`"
         for version in found:
@@ -92,12 +85,31 @@ def test_every_locked_file_is_known_by_its_hash(locked):
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", text) for text in hashes)
 
 
-def test_what_serves_is_what_was_tested():
-    serving, tested = (
-        {(requirement.name, str(requirement.specifier), *hashes) for requirement, hashes in lock}
-        for lock in (read_lock("requirements-api.lock"), read_lock("requirements.lock"))
+def test_what_serves_is_what_was_tested(pyproject):
+    assert (
+        "push-propensity[api,pipelines,postgres,spark,viz]"
+        in (pyproject["project"]["optional-dependencies"]["dev"])
     )
-    assert serving < tested
+    built = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    assert "--require-hashes --constraint requirements.lock" in built
+
+
+def test_a_deleted_module_does_not_come_back_in_the_wheel(tmp_path):
+    copied = ("pyproject.toml", "README.md", "LICENSE")
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.egg-info"))
+    for name in copied:
+        shutil.copy(ROOT / name, tmp_path)
+    build = "import sys; from flit_core import buildapi; buildapi.build_wheel(sys.argv[1])"
+    gone = tmp_path / "src" / "push_propensity" / "gone.py"
+    held = []
+    for number in range(2):
+        gone.write_text("x = 1\n", encoding="utf-8") if number == 0 else gone.unlink()
+        wheels = tmp_path / f"wheels {number}"
+        wheels.mkdir()
+        subprocess.run([sys.executable, "-c", build, wheels], cwd=tmp_path, check=True)
+        (wheel,) = wheels.iterdir()
+        held.append(set(zipfile.ZipFile(wheel).namelist()))
+    assert held[0] - held[1] == {"push_propensity/gone.py"}
 
 
 def test_the_image_is_given_what_it_copies():
@@ -109,8 +121,8 @@ def test_the_image_is_given_what_it_copies():
     assert all((ROOT / name).exists() for name in kept)
 
 
-def test_the_lock_names_no_index_and_no_host(lock, locked):
-    text = (ROOT / lock).read_text(encoding="utf-8")
+def test_the_lock_names_no_index_and_no_host(locked):
+    text = (ROOT / LOCK).read_text(encoding="utf-8")
     assert "://" not in text
     assert not re.search(r"^\s*-", re.sub(r"^ +--hash=", "", text, flags=re.M), flags=re.M)
     assert all(requirement.url is None for requirement, _ in locked)
@@ -152,3 +164,11 @@ def test_credentials_and_local_settings_are_not_in_git(committed):
     local = {name for name in committed if name.startswith("conf/local/")}
     assert local <= {"conf/local/.gitkeep"}
     assert not [name for name in committed if "credentials" in name]
+
+
+@pytest.mark.parametrize("folder", ["local", "tea", "tea/ingestion"])
+def test_credentials_are_kept_from_git_in_every_environment(folder):
+    asked = subprocess.run(
+        ["git", "check-ignore", f"conf/{folder}/credentials.yml"], cwd=ROOT, capture_output=True
+    )
+    assert asked.returncode == 0

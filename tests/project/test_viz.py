@@ -40,7 +40,7 @@ def test_the_flowchart_shows_the_main_job_in_layers(page, address, tmp_path):
     assert "sweep_candidate" not in drawn, "a candidate is one box until it is opened"
     layers = page.locator(".pipeline-layer-name").all_inner_texts()
     assert [layer for layer in layers if layer] == [
-        "raw",
+        "feature",
         "model_input",
         "models",
         "model_output",

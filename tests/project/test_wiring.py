@@ -8,13 +8,16 @@ from typing import get_type_hints
 
 import pytest
 from kedro.framework.project import pipelines
+from kedro.pipeline import Pipeline
 from pydantic import BaseModel
 
+from push_propensity.handler.places import models_root
+from push_propensity.hooks import STARTS
 from push_propensity.models.candidates import Candidates
-from push_propensity.pipeline_registry import DEFAULT
+from push_propensity.pipeline_registry import FROM_FEATURE_FRAME, PLAIN_RUNS, register_pipelines
+from push_propensity.pipelines.feature_engineering.pipeline import TABLES
 from tests.project.environments import ROOT, is_parameter
 
-READ_BY_THE_COMMAND = {"start_from"}
 WRITERS_OF_RAW_DATA = {"sample_data", "sample_frame"}
 
 
@@ -40,9 +43,14 @@ def parameter_types(nodes):
 
 
 def written_paths(environment, registered):
-    """Pipeline, dataset and path of every file that a run writes."""
+    """Pipeline, dataset and path of every file that a run writes.
+
+    Not the raw tables of an environment that has its own: a hook keeps ingestion from replacing
+    them, which tests/project/test_hooks.py shows.
+    """
+    kept = set() if environment.start_from == "order_lines" else set(TABLES)
     for pipeline_name, pipeline in registered.items():
-        for name in sorted(pipeline.all_outputs()):
+        for name in sorted(pipeline.all_outputs() - kept):
             path = environment.path(name) if name in environment.catalog else None
             if path is not None:
                 yield pipeline_name, name, path
@@ -82,12 +90,55 @@ def test_every_pipeline_of_the_package_is_registered(registered):
     assert all(pipeline.nodes for pipeline in registered.values())
 
 
-def test_a_plain_run_does_the_main_job_from_the_feature_frame(registered):
-    main = pipelines["__default__"]
-    parts = [registered[name] for name in DEFAULT if name in registered]
-    assert set(main.nodes) == {node for part in parts for node in part.nodes}
-    read = {name for name in main.inputs() if not is_parameter(name)}
-    assert read == {"feature_frame", "lag_metrics"}  # the second may be absent
+@pytest.mark.parametrize(
+    ("plain", "read"),
+    [
+        ("__default__", {"feature_frame@pandas", "lag_metrics"}),  # the second may be absent
+        ("from_raw_tables", set(TABLES)),
+        (
+            "from_order_lines",
+            {"order_lines", "products", "unparsed_lines", "previous_lines"}
+            | {"users", "regulars", "abandoned_carts"},
+        ),
+    ],
+)
+def test_a_plain_run_does_the_main_job_from_where_it_starts(registered, plain, read):
+    parts = [registered[name] for name in PLAIN_RUNS[plain]]
+    assert set(PLAIN_RUNS[plain]) >= set(FROM_FEATURE_FRAME)
+    assert set(pipelines[plain].nodes) == {node for part in parts for node in part.nodes}
+    assert {name for name in pipelines[plain].inputs() if not is_parameter(name)} == read
+
+
+def test_a_pipeline_that_there_is_not():
+    assert "no_such_pipeline" not in pipelines
+    assert set(register_pipelines()) == set(pipelines)
+
+
+def test_every_plain_run_is_chosen_by_a_word(registered):
+    assert set(STARTS.values()) == set(PLAIN_RUNS)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "order"),
+    [
+        (["data_processing", "feature_engineering"], ["build_feature_frame", "keep_large_orders"]),
+        (["data_processing", "feature_update"], ["extend_feature_frame", "keep_large_orders"]),
+        (["feature_update", "ingestion"], ["make_orders", "extend_feature_frame"]),
+        (["current_frame", "ingestion"], ["make_prices", "read_raw_tables"]),
+        (["point_in_time_check", "ingestion"], ["make_orders", "check_point_in_time"]),
+        (["reporting", "lag_study"], ["measure_lags", "select_lags"]),
+    ],
+)
+def test_kedro_knows_what_makes_files_and_what_reads_them(registered, chosen, order):
+    pipeline = sum((registered[name] for name in chosen), start=Pipeline([]))
+    maker, reader = order
+    assert reader in {node.name for node in pipeline.from_nodes(maker).nodes}
+
+
+@pytest.mark.parametrize("plain", ["from_raw_tables", "from_order_lines"])
+def test_lags_are_measured_before_they_are_reported(plain):
+    later = pipelines[plain].from_nodes("measure_lags").nodes
+    assert {"select_lags", "render_report"} <= {node.name for node in later}
 
 
 def test_the_handler_runs_the_registered_pipelines(registered):
@@ -119,8 +170,9 @@ def test_nodes_annotate_all_arguments_and_results(nodes):
         assert set(get_type_hints(node.func)) == expected, node.name
 
 
-def test_every_dataset_is_made_by_one_node(nodes):
+def test_every_dataset_is_made_by_one_node_but_the_frame_that_an_update_replaces(nodes):
     outputs = [name for node in nodes for name in node.outputs]
+    outputs.remove("feature_frame@ibis")
     assert len(outputs) == len(set(outputs))
 
 
@@ -153,7 +205,7 @@ def test_the_parameters_of_every_environment_are_valid(environment, nodes):
 
 def test_every_parameter_is_read(environment, nodes):
     read = {name.removeprefix("params:").split(".")[0] for name, _ in parameter_types(nodes)}
-    assert set(environment.parameters) == read | READ_BY_THE_COMMAND
+    assert set(environment.parameters) == read
 
 
 # ------------------------------------------------------------------ datasets
@@ -187,16 +239,22 @@ def test_an_environment_writes_below_its_own_root_alone(environment, registered)
         assert environment.name != "base" or not path.is_relative_to("data/environments"), name
 
 
-def test_no_two_datasets_are_written_to_one_path_but_an_update(environments, registered):
+def test_no_two_datasets_are_written_to_one_path(environments, registered):
     writers = {}
     for environment in environments.values():
         for _, name, path in written_paths(environment, registered):
-            if name == "updated_feature_frame":
-                built = Path(environment.entry("built_feature_frame")["filepath"])
-                assert path == built.relative_to(ROOT)
-                continue
             writer = environment.name, name
             assert writers.setdefault(path, writer) == writer, path
+
+
+def test_an_update_replaces_the_frame_that_it_reads(environment):
+    path = environment.path("feature_frame_so_far")
+    assert path == environment.path("feature_frame@ibis")
+
+
+def test_a_frame_is_read_where_it_was_built(environment):
+    same = environment.path("feature_frame@ibis") == environment.path("feature_frame@pandas")
+    assert same == (environment.start_from != "feature_frame")
 
 
 def test_only_the_simulation_writes_raw_data(environment, registered):
@@ -204,24 +262,31 @@ def test_only_the_simulation_writes_raw_data(environment, registered):
         assert "01_raw" not in path.parts or pipeline in WRITERS_OF_RAW_DATA, name
 
 
+def test_handlers_look_for_models_where_runs_publish(environment, monkeypatch):
+    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(ROOT))
+    monkeypatch.delenv("PUSH_PROPENSITY_MODELS", raising=False)
+    monkeypatch.setenv("KEDRO_ENV", environment.name)
+    assert models_root().relative_to(ROOT) == environment.path("model_bundle")
+
+
 def test_a_model_s_manifest_names_the_environment(environment):
     assert environment.catalog.load("params:environment") == environment.name
 
 
 def test_the_feature_frame_is_validated_in_every_environment(environment):
-    entry = environment.entry("feature_frame")
+    entry = environment.entry("feature_frame@pandas")
     assert entry["validator"]["class"] == "push_propensity.frame.contract.check_feature_frame"
 
 
 def test_kedro_viz_shows_no_users_in_previews(environment):
-    for name in ("feature_frame", "train", "validation", "calibration", "test"):
+    for name in ("feature_frame@pandas", "train", "validation", "calibration", "test"):
         entry = environment.entry(name)
         assert entry["metadata"]["kedro-viz"]["preview"] is False, name
 
 
 def test_the_layers_of_the_flowchart_have_no_cycle(environment, registered):
     """Kedro-Viz would show no layer at all."""
-    for shown in (*registered.values(), pipelines["__default__"]):
+    for shown in (*registered.values(), *(pipelines[name] for name in PLAIN_RUNS)):
         before = {}
         for name in shown.datasets():
             if layer := environment.layer(name):

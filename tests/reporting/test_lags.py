@@ -11,7 +11,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 
-from push_propensity.datasets.optional_parquet_dataset import OptionalParquetDataset
+from push_propensity.datasets.optional_datasets import OptionalParquetDataset
 from push_propensity.errors import DataError
 from push_propensity.evaluation.lags import LagOptions, score_at_lag, select_lags
 from push_propensity.evaluation.metrics import HEADLINE, product_average_precision

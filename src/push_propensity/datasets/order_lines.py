@@ -93,6 +93,10 @@ class TakenOverTableDataset(StoredTableDataset):  # type: ignore[misc]
         finally:
             self.connection.con.unregister(arriving)
 
+    def _release(self) -> None:
+        """Drop the table: what comes after the last node that reads it has use for its room."""
+        self.connection.drop_table(self._table_name, force=True)
+
     def _connect(self) -> BaseBackend:
         return connect(**self._connection_config)
 

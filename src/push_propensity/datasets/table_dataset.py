@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis
 import ibis.expr.types as ir
 from ibis import BaseBackend
 from kedro_datasets.ibis import FileDataset
@@ -44,21 +45,24 @@ class TableDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets tells n
         """Compute the table and write it, on this machine under another name first.
 
         So nobody reads half of it, and it may be made of the file that it replaces. In a remote
-        place the engine writes it as it does.
+        place the engine writes it as it does. A table of another engine than this entry's is
+        written by its own: what ingestion makes on DuckDB may be read on Spark.
 
         Raises:
             EngineError: Neither memory nor the temporary folder holds what is computed.
         """
+        engine = self._engine_of(data)
+        write = getattr(engine, f"to_{self._file_format}")
+        arguments = ({"mode": "overwrite"} if engine.name == "pyspark" else {}) | self._save_args
         if self._fs_prefix:
-            super().save(data)
+            write(data, self._fs_prefix + str(self._get_save_path()), **arguments)
             return
         target = Path(self._get_save_path())
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(f"{target.name}.unfinished")
-        write = getattr(self.connection, f"to_{self._file_format}")
         try:
-            write(data, unfinished, **self._save_args)
-            if target.is_dir():  # Spark writes a folder
+            write(data, unfinished, **arguments)
+            if target.is_dir() or unfinished.is_dir():  # Spark writes a folder
                 _remove(target)
             unfinished.replace(target)
         except duckdb.OutOfMemoryException as error:
@@ -69,6 +73,10 @@ class TableDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets tells n
             ) from error
         finally:
             _remove(unfinished)
+
+    def _engine_of(self, data: ir.Table) -> BaseBackend:
+        engine = data.get_backend()
+        return self.connection if engine is ibis.get_backend() else engine  # of no table stored
 
     def _connect(self) -> BaseBackend:
         return connect(**self._connection_config)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Group = Literal[
     "own_product",
@@ -144,3 +144,12 @@ class CurrentOptions(Options):
     as_of: datetime | None = None
     active_days: int = Field(365, ge=1)
     products: tuple[int | str, ...] = ()
+
+    @field_validator("as_of")
+    @classmethod
+    def _check_as_of(cls, time: datetime | None) -> datetime | None:
+        if time is not None and time.tzinfo is not None:
+            raise ValueError(
+                "The times of the raw tables have no zone: write the shop's local time without one"
+            )
+        return time

@@ -1,7 +1,8 @@
 """The contract of the feature frame: its columns, their types, bounds and keys.
 
-`check_feature_frame` is the validator of the catalog entry `feature_frame`; callers that hold a
-frame in memory call it themselves. Its messages name columns, rules and counts, never values.
+`check_feature_frame` is the validator of the catalog entry `feature_frame@pandas`; callers that
+hold a frame in memory call it themselves. Its messages name columns, rules and counts, never a
+value.
 """
 
 from collections import Counter

@@ -169,6 +169,7 @@ def _open_catalog() -> Any:
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from kedro.validation.exceptions import ParameterValidationError
+    from omegaconf.errors import OmegaConfBaseException
 
     project = find_project()
     if project is None or not (project / "pyproject.toml").is_file():
@@ -189,6 +190,9 @@ def _open_catalog() -> Any:
         ) from None
     except ParameterValidationError as error:
         raise ParameterError(f"The project's configuration cannot be used. {error}") from None
+    except OmegaConfBaseException as error:
+        said = str(error).partition("\n")[0]
+        raise ParameterError(f"The project's configuration cannot be read. {said}.") from None
 
 
 @functools.cache
@@ -206,14 +210,13 @@ def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
     options = catalog[_OPTIONS].load()
     wished = {"candidate": asked.candidate, "parameters": asked.parameters or {}}
     changed = options.model_copy(update=wished)
-    winner = catalog["winner"].load() if catalog.exists("winner") else {}
-    return {_OPTIONS: changed, "winner": winner}
+    return {_OPTIONS: changed, "winner": catalog["winner"].load()}
 
 
 def _split_orders(catalog: Any) -> dict[str, Any]:
     frame = _load_frame(catalog)
     pipeline = _pipeline("data_processing").to_outputs(*_PARTS)
-    parts = _run(pipeline, {"feature_frame": frame}, catalog)
+    parts = _run(pipeline, {"feature_frame@pandas": frame}, catalog)
     return {name: parts[name] for name in _PARTS}
 
 
@@ -224,7 +227,7 @@ def _load_frame(catalog: Any) -> Any:
     from push_propensity.ingestion.read_errors import explain_read_error
 
     try:
-        return catalog.load("feature_frame")  # the entry alone would not be validated
+        return catalog.load("feature_frame@pandas")  # the entry alone would not be validated
     except DatasetError as error:
         raise explain_read_error(error, "the feature frame") or error from None
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from kedro.utils import find_kedro_project
@@ -44,7 +45,7 @@ def models_root() -> Path:
 
     Raises:
         BundleNotFoundError: Neither it nor a project is configured or around this folder.
-        ParameterError: The environment's name is not allowed.
+        ParameterError: The environment's name is not allowed, or its globals cannot be read.
     """
     configured = os.environ.get(MODELS)
     if configured:
@@ -52,9 +53,33 @@ def models_root() -> Path:
     project = find_project()
     if project is None:
         raise BundleNotFoundError(f"There are no models here: set {MODELS} to the models' folder.")
-    name = environment()
-    output = project / "data" if name == "base" else project / "data" / "environments" / name
-    return output / "06_models"
+    return project / _output_root(project, environment()) / "06_models"
+
+
+def _output_root(project: Path, name: str) -> str:
+    """Where runs in an environment write, as its globals say; without any as those that ship."""
+    chosen = "data" if name == "base" else f"data/environments/{name}"
+    for folder in ("base", "local" if name == "base" else name):
+        path = project / "conf" / folder / "globals.yml"
+        if path.is_file():
+            chosen = _read_output_root(path, path.stat().st_mtime_ns) or chosen
+    return chosen
+
+
+@lru_cache
+def _read_output_root(path: Path, _: int) -> str | None:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    try:
+        found = OmegaConf.select(OmegaConf.load(path), "output_root")
+    except (OmegaConfBaseException, YAMLError, OSError) as error:
+        raise ParameterError(
+            f"conf/{path.parent.name}/globals.yml cannot be read. Correct it, or set {MODELS} to "
+            "the models' folder."
+        ) from error
+    return None if found is None else str(found)
 
 
 def scoring_limits() -> ScoringLimits:

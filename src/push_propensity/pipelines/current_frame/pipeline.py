@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.pipelines.current_frame.nodes import build_current_frame
+from push_propensity.features import build_current_frame
 from push_propensity.pipelines.feature_engineering.pipeline import OPTIONS, reading
 
 

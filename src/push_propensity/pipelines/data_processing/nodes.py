@@ -31,11 +31,6 @@ def plan_split(
     return days, cut
 
 
-def split_orders(kept_orders: pd.DataFrame, split_days: pd.DataFrame) -> Split:
-    """Cut the kept orders into train, validation, calibration and test."""
-    return splits.split_orders(kept_orders, split_days)
-
-
 def summarise_split(
     train: pd.DataFrame, validation: pd.DataFrame, calibration: pd.DataFrame, test: pd.DataFrame
 ) -> dict[str, Any]:

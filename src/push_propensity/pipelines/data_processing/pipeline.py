@@ -2,12 +2,13 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from push_propensity.frame.split import split_orders
+
 from .nodes import (
     assess_quality,
     draw_quality,
     keep_large_orders,
     plan_split,
-    split_orders,
     summarise_split,
 )
 
@@ -20,7 +21,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 keep_large_orders,
-                ["feature_frame", "params:split"],
+                ["feature_frame@pandas", "params:split"],
                 "kept_orders",
                 name="keep_large_orders",
             ),
@@ -34,7 +35,7 @@ def create_pipeline() -> Pipeline:
             Node(summarise_split, PARTS, "split_summary", name="summarise_split"),
             Node(
                 assess_quality,
-                ["feature_frame", "split_days", "params:quality"],
+                ["feature_frame@pandas", "split_days", "params:quality"],
                 "data_quality",
                 name="assess_quality",
             ),

@@ -13,11 +13,11 @@ TABLES_AND_OPTIONS = {name: name for name in TABLES} | {"feature_options": OPTIO
 
 
 def create_pipeline() -> Pipeline:
-    """Return the pipeline from the raw tables to `built_feature_frame`."""
+    """Return the pipeline from the raw tables to `feature_frame`."""
     build = Node(
         build_feature_frame,
         ["raw_tables", OPTIONS, "params:split"],
-        "built_feature_frame",
+        "feature_frame@ibis",
         name="build_feature_frame",
     )
     return reading() + Pipeline([build])

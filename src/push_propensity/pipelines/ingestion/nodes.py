@@ -11,25 +11,12 @@ from push_propensity.ingestion import (
     describe,
     judge_lines,
     merge_lines,
-    put_aside,
     read_products,
-    read_sources,
     summarise,
     tables,
 )
 
 logger = logging.getLogger(__name__)
-
-
-def read_order_lines(
-    order_lines: ir.Table, products: ir.Table | None, ingestion: IngestionOptions
-) -> tuple[ir.Table, ir.Table]:
-    """Return the mapped columns of both sources, after looking for personal data.
-
-    Raises:
-        DataError: A source cannot be used; see `read_sources`.
-    """
-    return read_sources(order_lines, products, ingestion)
 
 
 def judge_order_lines(
@@ -41,11 +28,6 @@ def judge_order_lines(
     """Return each line typed, with the reason for which it is put aside, if there is one."""
     products = read_products(products_as_read)
     return judge_lines(lines_as_read, products, unparsed_lines, ingestion)
-
-
-def put_lines_aside(judged_lines: ir.Table) -> ir.Table:
-    """Return the lines that are not taken in, without personal data."""
-    return put_aside(judged_lines)
 
 
 def take_lines_in(
@@ -73,23 +55,16 @@ def make_inventory(ingested_lines: ir.Table, products_as_read: ir.Table) -> ir.T
     return tables.make_inventory(ingested_lines, read_products(products_as_read))
 
 
-def make_prices(ingested_lines: ir.Table) -> ir.Table:
-    """Return the prices that lines show, each from its time on."""
-    return tables.make_prices(ingested_lines)
-
-
 def report_intake(
     ingested_lines: ir.Table,
     quarantine: ir.Table,
-    ingested_orders: ir.Table,
-    ingested_inventory: ir.Table,
+    orders: ir.Table,
+    inventory: ir.Table,
     products_as_read: ir.Table,
     ingestion: IngestionOptions,
 ) -> dict[str, Any]:
     """Return what was taken in and put aside, and say it once."""
     products = read_products(products_as_read)
-    report = summarise(
-        ingested_lines, quarantine, ingested_orders, ingested_inventory, products, ingestion
-    )
+    report = summarise(ingested_lines, quarantine, orders, inventory, products, ingestion)
     logger.info(describe(report))
     return report

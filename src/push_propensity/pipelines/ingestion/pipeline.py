@@ -2,13 +2,11 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from push_propensity.ingestion import make_prices, put_aside, read_sources
 from push_propensity.pipelines.ingestion.nodes import (
     judge_order_lines,
     make_inventory,
     make_orders,
-    make_prices,
-    put_lines_aside,
-    read_order_lines,
     report_intake,
     take_lines_in,
 )
@@ -23,10 +21,10 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                read_order_lines,
+                read_sources,
                 ["order_lines", "products", "params:ingestion"],
                 ["lines_as_read", "products_as_read"],
-                name="read_order_lines",
+                name="read_sources",
             ),
             Node(
                 judge_order_lines,
@@ -34,7 +32,7 @@ def create_pipeline() -> Pipeline:
                 "judged_lines",
                 name="judge_order_lines",
             ),
-            Node(put_lines_aside, "judged_lines", "quarantine", name="put_lines_aside"),
+            Node(put_aside, "judged_lines", "quarantine", name="put_aside"),
             Node(
                 take_lines_in,
                 ["judged_lines", "quarantine", "previous_lines", "params:ingestion"],
@@ -44,23 +42,23 @@ def create_pipeline() -> Pipeline:
             Node(
                 make_orders,
                 ["ingested_lines", "params:ingestion"],
-                "ingested_orders",
+                "orders",
                 name="make_orders",
             ),
             Node(
                 make_inventory,
                 ["ingested_lines", "products_as_read"],
-                "ingested_inventory",
+                "inventory",
                 name="make_inventory",
             ),
-            Node(make_prices, "ingested_lines", "ingested_prices", name="make_prices"),
+            Node(make_prices, "ingested_lines", "prices", name="make_prices"),
             Node(
                 report_intake,
                 [
                     "ingested_lines",
                     "quarantine",
-                    "ingested_orders",
-                    "ingested_inventory",
+                    "orders",
+                    "inventory",
                     "products_as_read",
                     "params:ingestion",
                 ],

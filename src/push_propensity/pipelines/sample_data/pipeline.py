@@ -2,24 +2,10 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.pipelines.sample_data.nodes import simulate_shop
+from push_propensity.simulation import RawTables, simulate_shop
 
 
 def create_pipeline() -> Pipeline:
     """Return the pipeline from `params:simulation` to the five simulated raw tables."""
-    return Pipeline(
-        [
-            Node(
-                simulate_shop,
-                "params:simulation",
-                [
-                    "simulated_orders",
-                    "simulated_users",
-                    "simulated_inventory",
-                    "simulated_regulars",
-                    "simulated_abandoned_carts",
-                ],
-                name="simulate_shop",
-            )
-        ]
-    )
+    tables = [f"simulated_{table}" for table in RawTables._fields]
+    return Pipeline([Node(simulate_shop, "params:simulation", tables, name="simulate_shop")])

@@ -6,6 +6,6 @@ import pandas as pd
 from push_propensity.simulation.compact import round_significant
 
 
-def round_features(built_feature_frame: ir.Table) -> pd.DataFrame:
-    """Return the built frame with its floats rounded, so that its CSV file is small."""
-    return round_significant(built_feature_frame.to_pandas())
+def round_features(feature_frame: ir.Table) -> pd.DataFrame:
+    """Return the frame with its floats rounded, so that its CSV file is small."""
+    return round_significant(feature_frame.to_pandas())
