@@ -48,7 +48,7 @@ def test_an_entry_in_its_former_shape_is_refused(fit, project):
     (project / "conf/local/parameters.yml").write_text(former)
     status, body = fit({"model_parametrisation": {"candidate": "xgboost"}})
     assert status == "400"
-    assert "is now candidates: {xgboost: …}" in body["error"]["message"]
+    assert "xgboost: {candidate: …} is now candidates: {xgboost: …}" in body["error"]["message"]
 
 
 def test_without_it_the_entry_is_refused(fit, project):

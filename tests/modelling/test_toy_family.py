@@ -77,6 +77,7 @@ def test_is_reported_under_its_label_as_winner(selected, inputs, parts):
             "winner": toy,
             "leaderboard": board.assign(is_winner=board["candidate"] == "toy"),
             "lag_metrics": None,
+            "intake_report": {},
             "calibration": parts.calibration,
             "test": parts.test,
             "split_summary": summarise_split(parts),

@@ -8,7 +8,7 @@ import pandas as pd
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from push_propensity.evaluation.lags import KEYS, measure_lags
+from push_propensity.evaluation.lags import KEYS, digest_origin, measure_lags
 from push_propensity.evaluation.metrics import METRICS, SEGMENTS
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.frame.columns import COLUMNS, FEATURE_NAMES
@@ -195,8 +195,8 @@ def make_lags(test, models, hours=(0.0, 24.0)):
         (lag, frame[KEYS].assign(**{model.name: model.predict(frame) for model in models}))
         for lag, frame in zip(hours, frames, strict=True)
     ]
-    bootstrap = {"resamples": OPTIONS.resamples, "seed": OPTIONS.seed, "confidence": 0.95}
-    return measure_lags(scores, test, WINNER, **bootstrap)
+    origin = digest_origin(WINNER, test)
+    return measure_lags(scores, OPTIONS.resample(test["user_id"]), origin)
 
 
 def make_inputs():
@@ -215,6 +215,7 @@ def make_inputs():
         "leaderboard": make_leaderboard(trials),
         "winner": WINNER,
         "data_quality": DATA_QUALITY,
+        "intake_report": None,
         "params:report_options": OPTIONS,
         "params:split": SplitOptions(minimum_items=3),
     }

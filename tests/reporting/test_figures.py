@@ -3,6 +3,7 @@ import pandas as pd
 import plotly.io
 import pytest
 
+from push_propensity.evaluation.options import ReportOptions
 from push_propensity.pipelines.reporting.pipeline import FIGURES
 from push_propensity.reports.figures import drawing
 from push_propensity.reports.figures import report as figures
@@ -92,7 +93,9 @@ def test_comparisons_within_noise_are_grey(results):
 
 
 def test_product_types_bought_too_rarely_are_not_drawn(results):
-    figure = figures.plot_product_types(results["test_slices"], 10_000)
+    figure = figures.plot_product_types(
+        results["test_slices"], ReportOptions(minimum_slice_purchases=10_000)
+    )
     assert all(len(trace.x or ()) == 0 for trace in figure.data)
 
 

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from push_propensity.evaluation.importance import permutation_importance, sample_orders
+from push_propensity.evaluation.importance import (
+    permutation_importance,
+    sample_orders,
+    sample_rows,
+)
 from push_propensity.frame.columns import FEATURE_NAMES
 from tests.reporting.measured_shop import MODELS, make_frame
 
@@ -62,3 +66,32 @@ def test_a_sample_keeps_whole_orders():
     assert (sample.groupby("order_id").size() == 12).all()
     assert np.array_equal(sample.index, np.sort(sample.index))
     assert sample_orders(FRAME, 80, seed=0).equals(FRAME)
+
+
+def test_a_sample_keeps_all_purchases_and_says_what_the_others_stand_for():
+    rows, weight = sample_rows(FRAME, 500, seed=0)
+    assert len(FRAME) == 960
+    assert rows["outcome"].sum() == FRAME["outcome"].sum()
+    assert 440 < len(rows) < 560
+    assert (weight[rows["outcome"] == 1] == 1).all()
+    assert weight.sum() == pytest.approx(len(FRAME), rel=0.1)
+    again, _ = sample_rows(FRAME, 500, seed=0)
+    assert again.equals(rows)
+
+
+def test_all_rows_are_kept_where_they_are_few_or_all_purchases():
+    for rows in (960, int(FRAME["outcome"].sum())):
+        kept, weight = sample_rows(FRAME, rows, seed=0)
+        assert kept is FRAME
+        assert weight is None
+
+
+def test_a_sample_gives_about_the_drops_of_all_rows(table):
+    rows, weight = sample_rows(FRAME, 600, seed=1)
+    features = ["ordered_before", "abandoned_before"]
+    given = {"features": features, "repeats": 5, "seed": 0}
+    drops = permutation_importance(MODELS["xgboost"], rows, weight=weight, **given)
+    for metric in ("product_average_precision", "average_precision"):
+        sampled = drops.set_index("feature")[metric]
+        whole = table.set_index("feature")[metric][sampled.index]
+        assert sampled.to_numpy() == pytest.approx(whole.to_numpy(), abs=0.05)

@@ -11,11 +11,12 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 
-from push_propensity.datasets.optional_datasets import OptionalParquetDataset
+from push_propensity.datasets.optional_datasets import OptionalJSONDataset, OptionalParquetDataset
 from push_propensity.errors import DataError
 from push_propensity.evaluation.lags import LagOptions, score_at_lag, select_lags
 from push_propensity.evaluation.metrics import HEADLINE, product_average_precision
-from push_propensity.evaluation.uncertainty import measure, resample
+from push_propensity.evaluation.scored import score_entries
+from push_propensity.evaluation.uncertainty import measure_test, resample_test
 from push_propensity.features import FeatureOptions, build_feature_frame, read_raw_tables
 from push_propensity.frame.contract import check_feature_frame
 from push_propensity.frame.split import keep_large_orders
@@ -95,9 +96,8 @@ def lag_metrics(tables, parts, models):
 def test_metrics(parts, models):
     """What reporting measures on the test part."""
     _, test = parts
-    scores = test.assign(**{model.name: model.predict(test) for model in models})
-    drawn = resample(scores, [m.name for m in models], resamples=40, seed=OPTIONS.seed, share=0.1)
-    return measure(scores, drawn, confidence=0.95, share=0.1)
+    scores = score_entries(test, **{model.name: model for model in models})
+    return measure_test(scores, resample_test(scores, OPTIONS), OPTIONS)
 
 
 class TestStudy:
@@ -205,6 +205,14 @@ class TestReport:
         assert summarise(evidence).endswith(left)
         unmeasured = replace(evidence, lags=evidence.lags.iloc[:0])
         assert summarise(unmeasured).endswith("so expect less in practice.")
+
+
+class TestOptionalFile:
+    def test_without_a_json_file_there_is_nothing(self, tmp_path):
+        dataset = OptionalJSONDataset(filepath=str(tmp_path / "report.json"))
+        assert dataset.load() == {}
+        dataset.save({"rows": 3})
+        assert dataset.load() == {"rows": 3}
 
 
 class TestOptionalTable:

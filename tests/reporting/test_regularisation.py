@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from push_propensity.selection.paths import paths
+from push_propensity.selection.paths import trace_regularisation
 
 SCORES = {
     # trial: (parameters, score of fold 0, score of fold 1)
@@ -34,7 +34,7 @@ def trials():
 
 
 def test_paths_of_a_hand_worked_sweep(trials):
-    table = paths(trials)
+    table = trace_regularisation(trials)
     assert set(table["parameter"]) == {"C", "solver"}
     c = table[table["parameter"] == "C"].set_index("trial")
     assert c["value"].tolist() == [0.1, 1.0, 1.0]
@@ -48,7 +48,7 @@ def test_paths_of_a_hand_worked_sweep(trials):
 
 
 def test_settings_that_are_no_number_are_text(trials):
-    solver = paths(trials).query("parameter == 'solver'")
+    solver = trace_regularisation(trials).query("parameter == 'solver'")
     assert solver["value"].isna().all()
     assert solver["setting"].tolist() == ["a", "a", "b"]
     assert solver["on_path"].tolist() == [False, True, True]
@@ -58,17 +58,17 @@ def test_nested_settings_become_text(trials):
     nested = trials.assign(
         parameters=[json.dumps({"shape": [trial, None]}) for trial in trials["trial"]]
     )
-    assert set(paths(nested)["setting"]) == {"[0, null]", "[1, null]", "[2, null]"}
+    assert set(trace_regularisation(nested)["setting"]) == {"[0, null]", "[1, null]", "[2, null]"}
 
 
 def test_baselines_and_single_trials_have_no_path(trials):
-    assert paths(trials.assign(kind="baseline")).empty
-    assert paths(trials[trials["trial"] == 0]).empty
+    assert trace_regularisation(trials.assign(kind="baseline")).empty
+    assert trace_regularisation(trials[trials["trial"] == 0]).empty
 
 
 def test_a_fold_without_a_score_is_left_out(trials):
     holed = trials.copy()
     holed.loc[holed["fold"] == 1, "product_average_precision"] = np.nan
-    table = paths(holed).query("parameter == 'C'").set_index("trial")
+    table = trace_regularisation(holed).query("parameter == 'C'").set_index("trial")
     assert table["mean"].tolist() == pytest.approx([0.50, 0.54, 0.50])
     assert table["behind_standard_error"].isna().all()

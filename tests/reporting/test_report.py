@@ -128,14 +128,60 @@ def test_the_data_are_named_where_their_source_is_given(results):
     assert f'<p class="data">Data: the &lt;shop&gt;, {days}</p>' in named["report"]
 
 
-def test_findings_of_the_sweeps_are_folded_after_the_others(results):
-    topics = [finding["topic"] for finding in results["findings"]["findings"]]
-    swept = topics.count("Regularisation")
-    before, after = results["report"].split(f"<summary>Regularisation: {swept} findings</summary>")
-    assert '<span class="topic">Regularisation.' not in before
-    assert before.count('<span class="topic">') == len(topics) - swept
-    folded = after.split("</details>")[0]
-    assert folded.count('<span class="topic">Regularisation.') == swept
+def test_findings_are_folded_by_topic_those_of_the_sweeps_last(results):
+    found = results["findings"]["findings"]
+    part = results["report"].split('<h2 id="findings">')[1].split("</section>")[0]
+    folded = [text.split("</details>")[0] for text in part.split("<details>")[1:]]
+    topics = list(dict.fromkeys(finding["topic"] for finding in found))
+    assert topics[-1] != "Regularisation"
+    topics.append(topics.pop(topics.index("Regularisation")))
+    assert len(folded) == len(topics)
+    for topic, text in zip(topics, folded, strict=True):
+        about = [finding for finding in found if finding["topic"] == topic]
+        number = f"{len(about)} finding{'s' * (len(about) > 1)}"
+        assert text.startswith(f"<summary>{topic}: {number}</summary>")
+        assert text.count("<li>") == len(about)
+
+
+def test_what_became_of_the_intake_is_said_where_lines_were_taken_in(results):
+    assert "order lines" not in results["report"]
+    intake = {
+        "rows": 1_000,
+        "taken_in": 990,
+        "put_aside": {"rows": 4, "reasons": {"no time": 4}},
+        "duplicates": {"same_line": 5, "same_product_in_order": 1},
+        "late": {"lines": 2},
+        "orders": {"rows": 120, "first_day": "2021-01-01", "last_day": "2021-02-28"},
+        "users": 80,
+        "products": 40,
+    }
+    report = run_reporting(make_inputs() | {"intake_report": intake})["report"]
+    assert "Took in 990 of 1,000 order lines: 120 orders of 80 users, 40 products" in report
+    assert "Put aside 4 (no time: 4)." in report
+
+
+def test_the_first_screen_has_the_gains_and_says_of_whom_they_hold(results):
+    first = results["report"].split("<header>")[1].split("</header>")[0]
+    assert 'id="figure-headline_figure"' in first
+    assert "of the users, given that they order" in first
+    lines = [trace.name.split(":")[0] for trace in results["headline_figure"].data]
+    assert lines == ["XGBoost", "Ordered-before rule", "at random"]
+
+
+def test_figures_and_texts_say_the_configured_confidence():
+    inputs = make_inputs()
+    options = inputs["params:report_options"].model_copy(update={"confidence": 0.8})
+    results = run_reporting(inputs | {"params:report_options": options})
+    sure = "80\N{NO-BREAK SPACE}%"
+    assert f"Test: {sure} interval" in [trace.name for trace in results["leaderboard_figure"].data]
+    for name in ("product_types_figure", "users_figure", "weeks_figure"):
+        assert f"winner: {sure} interval" in [trace.name for trace in results[name].data]
+    body = results["report"].split("</head>")[1]
+    assert f"bars are {sure} Wilson intervals" in body
+    assert not re.search(r"\b95\s*%", body)
+    wide = run_reporting(inputs)["test_curves"].query("curve == 'calibration'")
+    narrow = results["test_curves"].query("curve == 'calibration'")
+    assert (narrow["high"] - narrow["low"] < wide["high"] - wide["low"]).all()
 
 
 def test_the_card_has_whole_tables(results):

@@ -3,6 +3,7 @@ import pytest
 
 from push_propensity.evaluation import slices
 from push_propensity.evaluation.metrics import evaluate
+from push_propensity.evaluation.options import ReportOptions
 
 
 def test_labels_of_known_rows():
@@ -39,7 +40,8 @@ def test_a_slice_is_measured_like_the_whole(results, scores):
 
 def test_a_slice_without_purchases_is_kept_and_undefined(scores):
     none = scores.assign(outcome=scores["outcome"].where(scores["product_type"] != "tea", 0.0))
-    table = slices.measure(none, "xgboost", resamples=10, seed=0, confidence=0.9)
+    options = ReportOptions(resamples=10, confidence=0.9)
+    table = slices.measure_slices(none, {"candidate": "xgboost"}, options)
     row = table.set_index("slice").loc["tea"]
     assert row["purchases"] == 0
     assert pd.isna(row["product_average_precision"])

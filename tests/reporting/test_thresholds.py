@@ -4,6 +4,7 @@ import pytest
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 
 from push_propensity.evaluation import thresholds
+from push_propensity.evaluation.bootstrap import Resamples
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ def test_decisions_agree_with_scikit_learn(results, scores):
 
 
 def test_rates_without_a_predicted_purchase(small):
-    table = thresholds.decide(small, {"model": 0.95}, resamples=10, seed=0, confidence=0.9)
+    resamples = Resamples.of(small["user_id"], resamples=10, seed=0, confidence=0.9)
+    table = thresholds.decide(small, {"model": 0.95}, resamples)
     row = table.iloc[0]
     assert np.isnan(row["precision"])
     assert np.isnan(row["precision_low"])

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from push_propensity.evaluation import uncertainty
-from push_propensity.evaluation.bootstrap import interval, user_weights
+from push_propensity.evaluation.bootstrap import Resamples, interval
+from push_propensity.evaluation.curves import gains
 from push_propensity.evaluation.metrics import (
     HEADLINE,
     METRICS,
+    ProductRanking,
     evaluate,
     product_average_precision,
 )
@@ -15,7 +17,9 @@ from tests.reporting.measured_shop import ENTRIES, OPTIONS
 
 def test_all_entries_are_measured_on_the_same_resamples(results, scores):
     drawn = results["test_resamples"]
-    weights = list(user_weights(scores["user_id"], OPTIONS.resamples, OPTIONS.seed))
+    resamples = OPTIONS.resample(scores["user_id"])
+    weights = np.hstack(list(resamples.draws()))[resamples.positions(scores["user_id"])].T
+    assert len(weights) == len(drawn) == OPTIONS.resamples
     for entry in ENTRIES:
         y, product = scores["outcome"], scores["variant_id"]
         expected = [product_average_precision(y, scores[entry], product, w) for w in weights]
@@ -24,10 +28,13 @@ def test_all_entries_are_measured_on_the_same_resamples(results, scores):
 
 def test_weights_of_one_give_the_metrics(scores):
     y, p, product = (scores[name].to_numpy() for name in ("outcome", "xgboost", "variant_id"))
-    measures = uncertainty.all_measures(y, p, product, 0.1)
-    plain = evaluate(y, p, product)
-    for name in set(measures) - {GAIN}:
-        assert measures[name](np.ones(len(y))) == pytest.approx(plain[name])
+    resamples = OPTIONS.resample(scores["user_id"])
+    user = resamples.positions(scores["user_id"])
+    measure = uncertainty.all_measures(y, p, product, user, resamples, 0.1)
+    measured = measure(np.ones((len(resamples.users), 1)))
+    plain = evaluate(y, p, product) | {GAIN: gains(ProductRanking.of(y, p, product, 1), [0.1])}
+    for name, values in measured.items():
+        assert values == pytest.approx(plain[name])
 
 
 def test_test_metrics_agree_with_evaluate(results, scores):
@@ -71,18 +78,21 @@ def measured_shops(number, generator):
     for _ in range(number):
         score = generator.normal(size=240)
         bought = (generator.random(240) < 1 / (1 + np.exp(2 - 1.5 * score))).astype(float)
-        measures = uncertainty.ranking_measures(bought, score, product)
-        yield measures["product_average_precision"], user
+        resamples = Resamples.of(user, resamples=100, seed=1, confidence=0.95)
+        measure = uncertainty.headline_measure(
+            ProductRanking.of(bought, score, product), user, resamples
+        )
+        yield measure, resamples
 
 
 def test_intervals_cover_what_windows_of_this_size_give():
     generator = np.random.default_rng(7)
-    every = np.ones(240)
-    truth = np.mean([measure(every) for measure, _ in measured_shops(500, generator)])
+    every = np.ones((60, 1))
+    truth = np.mean([measure(every)[HEADLINE] for measure, _ in measured_shops(500, generator)])
     covered = 0
-    for measure, user in measured_shops(100, generator):
-        drawn = [measure(weight) for weight in user_weights(user, 100, seed=1)]
-        low, high = interval(drawn, measure(every), 0.95)
+    for measure, resamples in measured_shops(100, generator):
+        value = measure(every)[HEADLINE].item()
+        low, high = resamples.interval(resamples.measure(measure)[HEADLINE], value)
         covered += low <= truth <= high
     assert covered >= 88
 

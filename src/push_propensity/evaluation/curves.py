@@ -4,13 +4,16 @@ Ranking curves are read off a `ProductRanking`, so the same code gives the curve
 (averaged over products, weighted by purchases) and, with one product for all rows, the pooled ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
 
-from push_propensity.evaluation.metrics import ProductRanking
+from push_propensity.evaluation.metrics import ProductRanking, RunningTotals
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.evaluation.scored import entries_of
 from push_propensity.frame.columns import OUTCOME, PRODUCT
 from push_propensity.frame.weights import MINIMUM_PURCHASES
 
@@ -32,8 +35,12 @@ def gains(ranking: ProductRanking, share: ArrayLike, weight: ArrayLike | None = 
     Returns:
         Shares in [0, 1], shape (points,); NaN without a purchase.
     """
-    hits, shown = _cumulative(ranking, ranking.outcome, weight), _cumulative(ranking, 1.0, weight)
-    return _average(ranking, shown, hits, np.asarray(share, dtype=np.float64))
+    return reached(ranking.totals(weight), share)
+
+
+def reached(totals: RunningTotals, share: ArrayLike) -> Floats:
+    """`gains` of totals that have one weighting."""
+    return _average(totals, totals.shown, totals.hits, np.asarray(share, dtype=np.float64))
 
 
 def roc(ranking: ProductRanking, false_positive_rate: ArrayLike) -> Floats:
@@ -46,8 +53,9 @@ def roc(ranking: ProductRanking, false_positive_rate: ArrayLike) -> Floats:
     Returns:
         Rates in [0, 1], shape (points,); NaN without a purchase.
     """
-    hits, misses = _cumulative(ranking, ranking.outcome), _cumulative(ranking, 1 - ranking.outcome)
-    return _average(ranking, misses, hits, np.asarray(false_positive_rate, dtype=np.float64))
+    totals = ranking.totals()
+    rate = np.asarray(false_positive_rate, dtype=np.float64)
+    return _average(totals, totals.shown - totals.hits, totals.hits, rate)
 
 
 def precision_recall(ranking: ProductRanking, recall: ArrayLike) -> Floats:
@@ -66,8 +74,8 @@ def precision_recall(ranking: ProductRanking, recall: ArrayLike) -> Floats:
     levels = np.asarray(recall, dtype=np.float64)
     if not ranking.products:
         return np.full(levels.shape, np.nan)
-    hits, shown = _cumulative(ranking, ranking.outcome), _cumulative(ranking, 1.0)
-    start, end = _bounds(ranking)
+    totals = ranking.totals()
+    hits, shown, start, end = totals.hits, totals.shown, totals.start, totals.end
     purchases = hits[end] - hits[start]
     target = hits[start] + levels[:, None] * purchases
     tie = np.searchsorted(hits, target - 1e-9, side="left")
@@ -75,16 +83,19 @@ def precision_recall(ranking: ProductRanking, recall: ArrayLike) -> Floats:
     return np.asarray((precision * purchases).sum(axis=1) / purchases.sum())
 
 
-def calibration(outcome: ArrayLike, probability: ArrayLike, bins: int = 10) -> pd.DataFrame:
+def calibration(
+    outcome: ArrayLike, probability: ArrayLike, bins: int = 10, confidence: float = 0.95
+) -> pd.DataFrame:
     """Predicted and observed purchase rate in bins that hold equally many expected purchases.
 
     With about 1 % of purchases, bins of equally many rows would put nearly all purchases into the
-    last one; equal probabilities share a bin. The interval is Wilson's (1927) at 95 %.
+    last one; equal probabilities share a bin. The interval is Wilson's (1927).
 
     Args:
         outcome: 0 or 1 per row, shape (rows,).
         probability: Probabilities in [0, 1], shape (rows,).
         bins: Most bins to form.
+        confidence: Of the intervals, in (0, 1).
 
     Returns:
         One row per bin: predicted, observed, low, high (rates), rows.
@@ -96,45 +107,50 @@ def calibration(outcome: ArrayLike, probability: ArrayLike, bins: int = 10) -> p
     bin_of = np.ceil(bins * expected / max(expected[-1], 1e-300) - 1e-9).clip(1)
     grouped = pd.DataFrame({"predicted": p, "observed": y}).groupby(bin_of)
     points = grouped.mean().assign(rows=grouped.size())
-    low, high = wilson_interval(points["observed"].to_numpy(), points["rows"].to_numpy())
+    low, high = wilson_interval(points["observed"], points["rows"], confidence)
     return points.assign(low=low, high=high).reset_index(drop=True)
 
 
-def wilson_interval(rate: ArrayLike, rows: ArrayLike, z: float = 1.96) -> tuple[Floats, Floats]:
+def wilson_interval(
+    rate: ArrayLike, rows: ArrayLike, confidence: float = 0.95
+) -> tuple[Floats, Floats]:
     """Interval of an observed rate (Wilson, 1927).
 
     Args:
         rate: Observed rates in [0, 1], shape (n,).
         rows: Rows behind each rate, shape (n,).
-        z: Quantile of the normal distribution; 1.96 for 95 %.
+        confidence: Of the intervals, in (0, 1).
     """
     r, n = np.asarray(rate, dtype=np.float64), np.asarray(rows, dtype=np.float64)
+    z = norm.ppf((1 + confidence) / 2)
     middle = r + z**2 / (2 * n)
     half = z * np.sqrt(r * (1 - r) / n + z**2 / (4 * n**2))
     scale = 1 + z**2 / n
     return np.clip((middle - half) / scale, 0, 1), np.clip((middle + half) / scale, 0, 1)
 
 
-def trace(scores: pd.DataFrame, entries: Sequence[str], points: int, bins: int) -> pd.DataFrame:
+def trace_curves(test_scores: pd.DataFrame, report_options: ReportOptions) -> pd.DataFrame:
     """Points of every curve of every entry.
 
     Args:
-        scores: One row per (order, product): outcome, variant_id and a probability per entry.
-        entries: Columns of `scores` that hold probabilities.
-        points: Points of each ranking curve.
-        bins: Most bins of a calibration curve.
+        test_scores: From `score_entries`.
+        report_options: How many points a ranking curve has, and a calibration curve at most.
 
     Returns:
         Tidy rows: curve (gains, roc, precision_recall, product_roc, product_precision_recall,
         calibration), entry, x, y and, for calibration, low, high and rows.
     """
     return pd.concat(
-        [_of_entry(scores, entry, points, bins).assign(entry=entry) for entry in entries],
+        [
+            _of_entry(test_scores, entry, report_options).assign(entry=entry)
+            for entry in entries_of(test_scores)
+        ],
         ignore_index=True,
     )
 
 
-def _of_entry(scores: pd.DataFrame, entry: str, points: int, bins: int) -> pd.DataFrame:
+def _of_entry(scores: pd.DataFrame, entry: str, options: ReportOptions) -> pd.DataFrame:
+    points = options.curve_points
     y, p, product = (scores[name].to_numpy() for name in (OUTCOME, entry, PRODUCT))
     pooled = ProductRanking.of(y, p, np.zeros(len(y)), 1)
     eligible = ProductRanking.of(y, p, product, MINIMUM_PURCHASES)
@@ -152,27 +168,14 @@ def _of_entry(scores: pd.DataFrame, entry: str, points: int, bins: int) -> pd.Da
         pd.DataFrame({"curve": name, "x": x, "y": curve(ranking, x)})
         for name, (x, curve, ranking) in traced.items()
     ]
-    bins_of = calibration(y, p, bins).rename(columns={"predicted": "x", "observed": "y"})
-    return pd.concat([*frames, bins_of.assign(curve="calibration")], ignore_index=True)
+    bins = calibration(y, p, options.calibration_bins, options.confidence)
+    drawn = bins.rename(columns={"predicted": "x", "observed": "y"}).assign(curve="calibration")
+    return pd.concat([*frames, drawn], ignore_index=True)
 
 
-def _cumulative(
-    ranking: ProductRanking, values: Floats | float, weight: ArrayLike | None = None
-) -> Floats:
-    """Running total over all sorted rows at the end of each tie, 0 first, shape (ties + 1,)."""
-    w = np.ones(len(ranking.rows)) if weight is None else np.asarray(weight)[ranking.rows]
-    return np.concatenate(([0.0], np.cumsum(w * values)[ranking.tie_end]))
-
-
-def _bounds(ranking: ProductRanking) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where each product starts and ends in a running total of `_cumulative`."""
-    start = np.searchsorted(ranking.tie_end, ranking.first)
-    return start, np.append(start[1:], len(ranking.tie_end))
-
-
-def _average(ranking: ProductRanking, x: Floats, y: Floats, share: Floats) -> Floats:
+def _average(totals: RunningTotals, x: Floats, y: Floats, share: Floats) -> Floats:
     """Mean over products of y's share at given shares of x, with y's totals as weights."""
-    start, end = _bounds(ranking)
+    start, end = totals.start, totals.end
     total = (y[end] - y[start]).sum()
     if not total > 0:
         return np.full(share.shape, np.nan)

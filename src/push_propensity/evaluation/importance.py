@@ -1,33 +1,52 @@
 """Which features the model uses: what is lost when a column is shuffled."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from push_propensity.evaluation.metrics import ProductRanking
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.evaluation.scored import Contender
 from push_propensity.frame.columns import ORDER, OUTCOME, PRODUCT
+from push_propensity.models.purchase_model import draw_training_rows
+
+Floats = NDArray[np.float64]
 
 
-class Contender(Protocol):
-    """Anything that gives calibrated probabilities for rows of a feature frame.
+def permute_features(
+    test: pd.DataFrame,
+    calibration: pd.DataFrame,
+    winner: Mapping[str, Any],
+    report_options: ReportOptions,
+    **models: Contender,
+) -> pd.DataFrame:
+    """What the winner loses when a feature is shuffled.
 
-    Attributes:
-        name: What it is called on the leaderboard.
-        features: The columns that it is given.
+    Args:
+        test: The test part.
+        calibration: The calibration window.
+        winner: With the name of the winner as `candidate`.
+        report_options: On which of the two windows, on how much of it, and how often.
+        **models: The fitted entries.
+
+    Returns:
+        What `permutation_importance` gives.
     """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-
-    @property
-    def features(self) -> tuple[str, ...]: ...  # noqa: D102
-
-    def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Probability of each row, shape (rows,)."""
-        ...
+    options, model = report_options, models[winner["candidate"]]
+    window = {"test": test, "calibration": calibration}[options.importance_window]
+    orders = sample_orders(window, options.importance_orders, options.seed)
+    frame, weight = sample_rows(orders, options.importance_rows, options.seed)
+    return permutation_importance(
+        model,
+        frame,
+        features=model.features,
+        repeats=options.importance_repeats,
+        seed=options.seed,
+        weight=weight,
+    )
 
 
 def sample_orders(frame: pd.DataFrame, orders: int, seed: int) -> pd.DataFrame:
@@ -45,6 +64,25 @@ def sample_orders(frame: pd.DataFrame, orders: int, seed: int) -> pd.DataFrame:
     return frame[frame[ORDER].isin(kept)]
 
 
+def sample_rows(frame: pd.DataFrame, rows: int, seed: int) -> tuple[pd.DataFrame, Floats | None]:
+    """Keep about so many rows: every purchase, and a seeded share of the others.
+
+    Args:
+        frame: Rows with outcome.
+        rows: How many rows to keep; more where there are more purchases.
+        seed: Seed of the draw.
+
+    Returns:
+        The rows, and how many each one stands for, shape (rows,); None where all are kept.
+    """
+    purchases = int(frame[OUTCOME].sum())
+    if len(frame) <= rows or not 0 < purchases < rows:
+        return frame, None
+    share = (rows - purchases) / (len(frame) - purchases)
+    kept, weight = draw_training_rows(frame, share, seed)
+    return frame.iloc[kept], weight
+
+
 def permutation_importance(
     model: Contender,
     frame: pd.DataFrame,
@@ -52,6 +90,7 @@ def permutation_importance(
     features: Sequence[str],
     repeats: int,
     seed: int,
+    weight: Floats | None = None,
 ) -> pd.DataFrame:
     """Drop in average precision when one feature's values are shuffled over all rows.
 
@@ -63,22 +102,21 @@ def permutation_importance(
         features: Columns to shuffle.
         repeats: Shuffles of each feature.
         seed: Seed of the shuffles.
+        weight: How many rows each one stands for, shape (rows,); 1 each if left out.
 
     Returns:
         One row per feature, the largest drop first: feature, product_average_precision and
         average_precision (mean drops) and each's `_deviation` (standard deviation over repeats).
     """
     generator = np.random.default_rng(seed)
-    before = _quality(model, frame)
+    before = _quality(model, frame, weight)
     rows = []
     for feature in features:
         values = frame[feature].to_numpy()
-        drops = np.array(
-            [
-                before - _quality(model, frame.assign(**{feature: generator.permutation(values)}))
-                for _ in range(repeats)
-            ]
+        shuffled = (
+            frame.assign(**{feature: generator.permutation(values)}) for _ in range(repeats)
         )
+        drops = np.array([before - _quality(model, rows, weight) for rows in shuffled])
         rows.append(
             (feature, *drops.mean(axis=0), *drops.std(axis=0, ddof=1 if repeats > 1 else 0))
         )
@@ -88,9 +126,9 @@ def permutation_importance(
     return table.sort_values([metrics[0], "feature"], ascending=[False, True], ignore_index=True)
 
 
-def _quality(model: Contender, frame: pd.DataFrame) -> NDArray[np.float64]:
+def _quality(model: Contender, frame: pd.DataFrame, weight: Floats | None) -> Floats:
     """Product and pooled average precision of a model on a frame."""
     y, p = frame[OUTCOME].to_numpy(), np.asarray(model.predict(frame), dtype=np.float64)
     within = ProductRanking.of(y, p, frame[PRODUCT].to_numpy())
     pooled = ProductRanking.of(y, p, np.zeros(len(y)), 1)
-    return np.array([within.average_precision(), pooled.average_precision()])
+    return np.array([within.average_precision(weight), pooled.average_precision(weight)])

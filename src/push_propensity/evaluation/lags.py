@@ -7,28 +7,28 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.errors import DataError
-from push_propensity.evaluation.bootstrap import interval, user_weights
+from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.metrics import (
     HEADLINE,
     ProductRanking,
     evaluate_segments,
     headline_by_segment,
 )
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.evaluation.uncertainty import headline_measure
 from push_propensity.features import FeatureOptions, RawTables, build_feature_frame
 from push_propensity.frame.columns import METADATA, ORDER, ORDERED_BEFORE, OUTCOME, PRODUCT, USER
 from push_propensity.frame.contract import check_feature_frame
 from push_propensity.frame.split import order_days
+from push_propensity.models.families import BASELINE
 from push_propensity.models.fingerprint import digest_rows, digest_values
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 Hours = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 KEYS = [ORDER, USER, PRODUCT, OUTCOME, ORDERED_BEFORE]
 COLUMNS = (
@@ -113,24 +113,47 @@ def score_at_lag(
     return frame[KEYS].assign(**{model.name: model.predict(frame) for model in models})
 
 
-def measure_lags(
-    scores: Iterable[tuple[float, pd.DataFrame]],
+def study_lags(
+    raw: RawTables,
     test: pd.DataFrame,
     winner: Mapping[str, Any],
-    *,
-    resamples: int,
-    seed: int,
-    confidence: float,
+    feature_options: FeatureOptions,
+    lag_study: LagOptions,
+    report_options: ReportOptions,
+    **models: Scorer,
+) -> pd.DataFrame:
+    """Measure the winner and the baseline to beat on test, their features taken earlier.
+
+    Args:
+        raw: The raw tables that the feature frame was built from.
+        test: The test part.
+        winner: With the name of the winner as `candidate`.
+        feature_options: What the feature frame was built with.
+        lag_study: How long before an order.
+        report_options: The resamples.
+        **models: The fitted entries.
+
+    Returns:
+        What `measure_lags` gives.
+    """
+    chosen = [models[winner["candidate"]], models[BASELINE]]
+    scores = (
+        (hours, score_at_lag(raw, test, chosen, feature_options, hours))
+        for hours in lag_study.with_frame(feature_options.lag_hours)
+    )
+    resamples = report_options.resample(test[USER])
+    return measure_lags(scores, resamples, digest_origin(winner, test))
+
+
+def measure_lags(
+    scores: Iterable[tuple[float, pd.DataFrame]], resamples: Resamples, made_from: str
 ) -> pd.DataFrame:
     """Measure every model at every lag, on the same resamples of the users.
 
     Args:
         scores: Lags, in hours, with what `score_at_lag` gave; first the lag of the feature frame.
-        test: The test part.
-        winner: The winner of the selection.
-        resamples: How many resamples to draw.
-        seed: Seed of the draws.
-        confidence: Of the intervals, in (0, 1).
+        resamples: Of the test part's users.
+        made_from: From `digest_origin`.
 
     Returns:
         One row per lag and model: lag_hours, as_tested (whether it is the lag of the feature
@@ -139,33 +162,30 @@ def measure_lags(
         share of the product average precision at the frame's lag (paired), and made_from: a digest
         by which `select_lags` knows winner and test part again.
     """
-    users = pd.Index(test[USER].unique())
-    weights = list(user_weights(users, resamples, seed))
-    whole: dict[str, tuple[float, Floats]] = {}
+    whole: dict[str, tuple[float, pd.Series]] = {}
     rows: list[dict[str, Any]] = []
     for hours, scored in scores:
-        user = users.get_indexer(scored[USER])
+        user = resamples.positions(scored[USER])
         for entry in scored.columns[len(KEYS) :]:
             ranking = ProductRanking.of(scored[OUTCOME], scored[entry], scored[PRODUCT])
             value = ranking.average_precision()
-            drawn = np.array([ranking.average_precision(weight[user]) for weight in weights])
+            drawn = resamples.measure(headline_measure(ranking, user, resamples))[HEADLINE]
             key = {"lag_hours": hours, "as_tested": entry not in whole, "entry": entry}
             first = whole.setdefault(entry, (value, drawn))
-            found = _with_intervals((value, drawn), first, confidence)
+            found = _with_intervals((value, drawn), first, resamples)
             rows.append(key | _sizes(scored, entry) | found)
             shown = (hours, entry, value, found[f"{HEADLINE}_low"], found[f"{HEADLINE}_high"])
             logger.info("%g h before the order, %s: product AP %.3f (%.3f to %.3f)", *shown)
-    made_from = _digest_origin(winner, test)
     return pd.DataFrame(rows).assign(made_from=made_from)[list(COLUMNS)]
 
 
 def _with_intervals(
-    measured: tuple[float, Floats], first: tuple[float, Floats], confidence: float
+    measured: tuple[float, pd.Series], first: tuple[float, pd.Series], resamples: Resamples
 ) -> dict[str, float]:
     """The headline metric and the share of its first value, with the ends of their intervals."""
     (value, drawn), (whole, drawn_whole) = measured, first
-    low, high = np.clip(interval(drawn, value, confidence), 0.0, 1.0)
-    kept_low, kept_high = interval(drawn / drawn_whole, value / whole, confidence)
+    low, high = resamples.interval_of_share(drawn, value)
+    kept_low, kept_high = resamples.interval(drawn / drawn_whole, value / whole)
     return {
         HEADLINE: value,
         f"{HEADLINE}_low": low,
@@ -199,7 +219,7 @@ def select_lags(
     """
     if lag_metrics is None:
         return pd.DataFrame(columns=list(COLUMNS))
-    if set(lag_metrics.get("made_from", [])) != {_digest_origin(winner, test)}:
+    if set(lag_metrics.get("made_from", [])) != {digest_origin(winner, test)}:
         logger.warning(
             "The table of lags is of another model or test part and is left out of the report. "
             "Measure it anew: kedro run --pipelines lag_study,reporting."
@@ -208,6 +228,7 @@ def select_lags(
     return lag_metrics
 
 
-def _digest_origin(winner: Mapping[str, Any], test: pd.DataFrame) -> str:
+def digest_origin(winner: Mapping[str, Any], test: pd.DataFrame) -> str:
+    """Digest the winner and the test part, by which a table of lags is known again."""
     known = {name: winner.get(name) for name in ("candidate", "fingerprint")}
     return digest_values(known | {"test": digest_rows([test], sorted(test.columns))})

@@ -9,6 +9,7 @@ those over all candidate rows without bias. Metrics that are ratios of such sums
 average precision is too high where a product's purchases stand above only few drawn rows.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,7 +89,51 @@ class ProductRanking:
         """Number of purchases of eligible products."""
         return int(self.outcome.sum())
 
+    def totals(self, weight: ArrayLike | None = None) -> "RunningTotals":
+        """Count purchases and rows down the ranking.
+
+        Args:
+            weight: Weight of each row as given to `of`, shape (rows,); 1 each if left out.
+        """
+        w = np.ones(len(self.rows)) if weight is None else np.asarray(weight)[self.rows]
+        start = np.searchsorted(self.tie_end, self.first)
+        return RunningTotals(
+            hits=np.concatenate(([0.0], np.cumsum(w * self.outcome)[self.tie_end])),
+            shown=np.concatenate(([0.0], np.cumsum(w, dtype=np.float64)[self.tie_end])),
+            start=start,
+            end=np.append(start[1:], len(self.tie_end)),
+        )
+
     def average_precision(self, weight: ArrayLike | None = None) -> float:
+        """See `RunningTotals.average_precision`; rows weigh 1 each if no weight is given."""
+        return float(self.totals(weight).average_precision())
+
+    def roc_auc(self, weight: ArrayLike | None = None) -> float:
+        """See `RunningTotals.roc_auc`; rows weigh 1 each if no weight is given."""
+        return float(self.totals(weight).roc_auc())
+
+
+@dataclass(frozen=True)
+class RunningTotals:
+    """Purchases and rows so far down each product's ranking, the highest scores first.
+
+    Several weightings of the same rows may stand side by side: then each total has a column, and
+    so has each metric.
+
+    Attributes:
+        hits: Purchases up to the end of each tie, 0 first, shape (ties + 1,) or
+            (ties + 1, weightings).
+        shown: Rows, likewise.
+        start: Where each product starts in both, shape (products,).
+        end: Where it ends, shape (products,).
+    """
+
+    hits: Floats
+    shown: Floats
+    start: NDArray[np.intp]
+    end: NDArray[np.intp]
+
+    def average_precision(self) -> Floats:
         """Average precision per product, averaged with the purchases as weights.
 
         With P_k and R_k the precision and recall after the k-th distinct score, AP is
@@ -96,57 +141,49 @@ class ProductRanking:
         the same steps as scikit-learn's average_precision_score). Weighted by the purchases, the
         products' denominators cancel.
 
-        Args:
-            weight: Weight of each row as given to `of`, shape (rows,); 1 each if left out.
-
         Returns:
-            A share in [0, 1], or NaN without an eligible purchase.
+            Shares in [0, 1], or NaN without an eligible purchase, shape () or (weightings,).
         """
-        hits, misses = self._counts(weight)
-        reached, shown = self._since_first(hits), self._since_first(hits + misses)
-        gain = self._step(reached)
+        reached, gain = self._within_product(self.hits)
+        shown, _ = self._within_product(self.shown)
+        total = (self.hits[self.end] - self.hits[self.start]).sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             precision = np.where(shown > 0, reached / shown, 0.0)
-        total = hits.sum()
-        return float((gain * precision).sum() / total) if total > 0 else float("nan")
+            return np.asarray((gain * precision).sum(axis=0) / total)
 
-    def roc_auc(self, weight: ArrayLike | None = None) -> float:
+    def roc_auc(self) -> Floats:
         """Area under the ROC curve per product, averaged with the purchases as weights.
 
         It is the share of (bought, not bought) pairs of rows in the right order, ties counting
         one half (Hanley and McNeil, 1982). Products that everyone bought are left out.
 
         Returns:
-            A share in [0, 1], or NaN without an eligible product.
+            Shares in [0, 1], or NaN without an eligible product, shape () or (weightings,).
         """
-        hits, misses = self._counts(weight)
-        if not len(hits):
-            return float("nan")
-        per_product = np.add.reduceat(misses, self.first)
-        negatives = per_product[np.searchsorted(self.first, self.tie_end, side="right") - 1]
-        passed = self._since_first(misses)
-        below = negatives - passed + self._step(passed) / 2
-        gain = np.where(negatives > 0, self._step(self._since_first(hits)), 0.0)
+        misses = self.shown - self.hits
+        passed, step = self._within_product(misses)
+        negatives = (misses[self.end] - misses[self.start])[self._product]
+        below = negatives - passed + step / 2
+        gain = np.where(negatives > 0, self._within_product(self.hits)[1], 0.0)
         with np.errstate(invalid="ignore", divide="ignore"):
             right = np.where(negatives > 0, gain * below / negatives, 0.0)
-        return float(right.sum() / gain.sum()) if gain.sum() > 0 else float("nan")
+            return np.asarray(right.sum(axis=0) / gain.sum(axis=0))
 
-    def _counts(self, weight: ArrayLike | None) -> tuple[Floats, Floats]:
-        """Weighted purchases and non-purchases of the sorted rows."""
-        w = 1.0 if weight is None else np.asarray(weight, dtype=np.float64)[self.rows]
-        return w * self.outcome, w * (1.0 - self.outcome)
+    def one_by_one(self) -> Iterator["RunningTotals"]:
+        """Yield the totals of each weighting alone."""
+        for hits, shown in zip(self.hits.T, self.shown.T, strict=True):
+            yield RunningTotals(hits.copy(), shown.copy(), self.start, self.end)
 
-    def _since_first(self, values: Floats) -> Floats:
-        """Cumulative sum within the product, at each end of a tie."""
-        total = np.concatenate(([0.0], np.cumsum(values)))
-        product = np.searchsorted(self.first, self.tie_end, side="right") - 1
-        return np.asarray(total[self.tie_end + 1] - total[self.first[product]])
+    @property
+    def _product(self) -> NDArray[np.intp]:
+        """Product of each tie, shape (ties,)."""
+        return np.repeat(np.arange(len(self.start)), self.end - self.start)
 
-    def _step(self, cumulative: Floats) -> Floats:
-        """How much a cumulative sum of `_since_first` grew with each tie."""
-        product = np.searchsorted(self.first, self.tie_end, side="right") - 1
-        before = np.where(np.diff(product, prepend=-1) != 0, 0.0, np.roll(cumulative, 1))
-        return cumulative - before
+    def _within_product(self, total: Floats) -> tuple[Floats, Floats]:
+        """A running total since the product's start at each end of a tie, and its last step."""
+        before = total[self.start][self._product]
+        reached = total[1:] - before
+        return reached, reached - (total[:-1] - before)
 
 
 def product_average_precision(
@@ -156,7 +193,7 @@ def product_average_precision(
     weight: ArrayLike | None = None,
     minimum_purchases: int = MINIMUM_PURCHASES,
 ) -> float:
-    """The headline metric; see `ProductRanking.average_precision`."""
+    """The headline metric; see `RunningTotals.average_precision`."""
     ranking = ProductRanking.of(outcome, score, product, minimum_purchases)
     return ranking.average_precision(weight)
 

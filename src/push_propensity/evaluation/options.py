@@ -2,7 +2,10 @@
 
 from typing import Literal
 
+from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
+
+from push_propensity.evaluation.bootstrap import Resamples
 
 
 class ReportOptions(BaseModel):
@@ -19,6 +22,8 @@ class ReportOptions(BaseModel):
         calibration_bins: Most points of a calibration curve.
         importance_window: On which rows features are shuffled.
         importance_orders: Most orders of that window to use.
+        importance_rows: About how many rows of those orders to use, all purchases among them: each
+            shuffle scores them anew, which for many products costs more than all else.
         importance_repeats: Shuffles of each feature.
         minimum_slice_purchases: Product types bought less often are not drawn.
         data_source: Which data these are, in words for readers; left empty, nothing is said.
@@ -35,6 +40,13 @@ class ReportOptions(BaseModel):
     calibration_bins: int = Field(default=10, ge=2)
     importance_window: Literal["calibration", "test"] = "test"
     importance_orders: int = Field(default=150, ge=1)
+    importance_rows: int = Field(default=100_000, ge=1)
     importance_repeats: int = Field(default=3, ge=1)
     minimum_slice_purchases: int = Field(default=30, ge=1)
     data_source: str = ""
+
+    def resample(self, user: ArrayLike) -> Resamples:
+        """Draw from the users of these rows as configured."""
+        return Resamples.of(
+            user, resamples=self.resamples, seed=self.seed, confidence=self.confidence
+        )

@@ -1,12 +1,20 @@
 """Quality in parts of the test window: by product type, new and known users, and week."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from push_propensity.evaluation.bootstrap import interval, user_weights
-from push_propensity.evaluation.metrics import HEADLINE, ProductRanking, evaluate
+from push_propensity.evaluation.metrics import (
+    HEADLINE,
+    ProductRanking,
+    evaluate,
+    product_average_precision,
+)
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.evaluation.uncertainty import headline_measure
 from push_propensity.frame.columns import (
     ORDER_DATE,
     OUTCOME,
@@ -41,39 +49,40 @@ def labels(scores: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def measure(
-    scores: pd.DataFrame, entry: str, *, resamples: int, seed: int, confidence: float
+def measure_slices(
+    test_scores: pd.DataFrame, winner: Mapping[str, Any], report_options: ReportOptions
 ) -> pd.DataFrame:
-    """Metrics of one entry in every slice.
+    """Metrics of the winner in every slice.
 
     Args:
-        scores: One row per (order, product): outcome, keys and probabilities.
-        entry: Column of probabilities.
-        resamples: Resamples of users for the interval of the headline metric.
-        seed: Seed of the draws.
-        confidence: Of the interval, in (0, 1).
+        test_scores: From `score_entries`.
+        winner: With the name of the winner as `candidate`.
+        report_options: The resamples; of the whole window's users, for every slice the same.
 
     Returns:
         Rows of dimension, slice, rows, purchases, products, purchases_covered, the metrics,
         product_average_precision_low and _high (cut to [0, 1]), and no_skill: the headline metric
         of scores that are all equal there. NaN where a slice has too few purchases.
     """
+    resamples = report_options.resample(test_scores[USER])
+    user = resamples.positions(test_scores[USER])
+    columns = (test_scores[c].to_numpy() for c in (OUTCOME, winner["candidate"], PRODUCT))
+    y, p, product = columns
     rows = []
-    for dimension, name, part in _parts(scores):
-        y, p, product = (part[c].to_numpy() for c in (OUTCOME, entry, PRODUCT))
-        ranking = ProductRanking.of(y, p, product)
-        drawn = [ranking.average_precision(w) for w in user_weights(part[USER], resamples, seed)]
-        measured = evaluate(y, p, product)
-        low, high = np.clip(interval(drawn, measured[HEADLINE], confidence), 0.0, 1.0)
+    for dimension, name, part in _parts(test_scores):
+        given = y[part], p[part], product[part]
+        measure = headline_measure(ProductRanking.of(*given), user[part], resamples)
+        drawn, measured = resamples.measure(measure), evaluate(*given)
+        low, high = resamples.interval_of_share(drawn[HEADLINE], measured[HEADLINE])
         ends = {f"{HEADLINE}_low": low, f"{HEADLINE}_high": high}
-        flat = ProductRanking.of(y, np.zeros(len(y)), product).average_precision()
+        flat = product_average_precision(y[part], np.zeros(len(part)), product[part])
         key = {"dimension": dimension, "slice": name}
         rows.append(key | measured | ends | {"no_skill": flat})
     return pd.DataFrame(rows)
 
 
-def _parts(scores: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+def _parts(scores: pd.DataFrame) -> Iterator[tuple[str, str, NDArray[np.intp]]]:
     names = labels(scores)
     for dimension in DIMENSIONS:
         for name, rows in names.groupby(dimension, sort=True).indices.items():
-            yield dimension, str(name), scores.iloc[rows]
+            yield dimension, str(name), np.asarray(rows)

@@ -1,13 +1,16 @@
 """Yes or no from a probability: which threshold, and how right the decisions are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import precision_recall_curve
 
-from push_propensity.evaluation.bootstrap import interval, user_weights
+from push_propensity.evaluation.bootstrap import Resamples
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.evaluation.scored import entries_of
 from push_propensity.frame.columns import OUTCOME, USER
 
 Floats = NDArray[np.float64]
@@ -44,45 +47,48 @@ def choose(
     return {entry: f1_threshold(scores[OUTCOME], scores[entry]) for entry in entries}
 
 
+def decide_test(
+    test_scores: pd.DataFrame, calibration_scores: pd.DataFrame, report_options: ReportOptions
+) -> pd.DataFrame:
+    """Confusion matrix, precision, recall and F1 of each entry at a threshold not chosen on test.
+
+    Args:
+        test_scores: From `score_entries`.
+        calibration_scores: Of the window before the test, to choose the thresholds on.
+        report_options: The configured threshold, if there is one, and the resamples.
+
+    Returns:
+        What `decide` gives.
+    """
+    entries = entries_of(calibration_scores)
+    chosen = choose(calibration_scores, entries, report_options.threshold)
+    return decide(test_scores, chosen, report_options.resample(test_scores[USER]))
+
+
 def decide(
-    scores: pd.DataFrame,
-    thresholds: Mapping[str, float],
-    *,
-    resamples: int,
-    seed: int,
-    confidence: float,
+    scores: pd.DataFrame, thresholds: Mapping[str, float], resamples: Resamples
 ) -> pd.DataFrame:
     """Confusion matrix, precision, recall and F1 of each entry at its threshold.
 
     Args:
         scores: One row per (order, product): outcome, user_id and a probability per entry.
         thresholds: Threshold of each entry.
-        resamples: Resamples of users for the intervals.
-        seed: Seed of the draws.
-        confidence: Of the intervals, in (0, 1).
+        resamples: Of the scores' users, for the intervals.
 
     Returns:
         One row per entry: entry, threshold, the cells, precision, recall, f1 and for each of
         these three `_low` and `_high`, cut to [0, 1]; NaN where a denominator is 0.
     """
-    weights = _drawn_users(scores[USER], resamples, seed)
-    rows = []
+    user, rows = resamples.positions(scores[USER]), []
     for entry, threshold in thresholds.items():
-        per_user = _cells(scores, entry, threshold).groupby(scores[USER].to_numpy()).sum()
-        cells = per_user.sum()
-        drawn = _rates(weights @ per_user.to_numpy(dtype=np.float64))
-        row = {"entry": entry, "threshold": threshold} | cells.astype(int).to_dict()
-        for name, value in _rates(cells.to_numpy(dtype=np.float64)[None]).items():
-            low, high = np.clip(interval(drawn[name], float(value[0]), confidence), 0.0, 1.0)
-            row |= {name: float(value[0]), f"{name}_low": low, f"{name}_high": high}
+        cells = _cells(scores, entry, threshold)
+        drawn = resamples.measure(_drawn_rates(resamples, user, cells))
+        row = {"entry": entry, "threshold": threshold} | cells.sum().astype(int).to_dict()
+        for name, value in _rates(*cells.sum().to_numpy(dtype=np.float64)).items():
+            low, high = resamples.interval_of_share(drawn[name], float(value))
+            row |= {name: float(value), f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _drawn_users(user: pd.Series, resamples: int, seed: int) -> Floats:
-    """How often each user was drawn, shape (resamples, users), users sorted."""
-    users = np.unique(user.to_numpy())
-    return np.vstack([np.empty((0, len(users))), *user_weights(users, resamples, seed)])
 
 
 def _cells(scores: pd.DataFrame, entry: str, threshold: float) -> pd.DataFrame:
@@ -93,9 +99,16 @@ def _cells(scores: pd.DataFrame, entry: str, threshold: float) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(CELLS, cells, strict=True)))
 
 
-def _rates(cells: Floats) -> dict[str, Floats]:
-    """Precision, recall and F1 of confusion matrices, cells of shape (n, 4)."""
-    hit, false_alarm, missed = cells[:, 0], cells[:, 1], cells[:, 2]
+def _drawn_rates(
+    resamples: Resamples, user: NDArray[np.intp], cells: pd.DataFrame
+) -> Callable[[Floats], dict[str, Floats]]:
+    """The rates as a function of how often each user is drawn."""
+    totals = [resamples.sums(user, cells[name]) for name in CELLS]
+    return lambda drawn: _rates(*(total(drawn) for total in totals))
+
+
+def _rates(hit: Floats, false_alarm: Floats, missed: Floats, _: Floats) -> dict[str, Floats]:
+    """Precision, recall and F1 of confusion matrices, cells of shape (n,)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
             "precision": hit / (hit + false_alarm),
@@ -104,21 +117,24 @@ def _rates(cells: Floats) -> dict[str, Floats]:
         }
 
 
-def sweep(scores: pd.DataFrame, entry: str, points: int) -> pd.DataFrame:
-    """Precision, recall and F1 of an entry over all thresholds.
+def sweep_thresholds(
+    test_scores: pd.DataFrame, winner: Mapping[str, Any], report_options: ReportOptions
+) -> pd.DataFrame:
+    """Precision, recall and F1 of the winner over all thresholds.
 
     Args:
-        scores: Scored rows with outcome, at least one purchase.
-        entry: Column of probabilities.
-        points: Most thresholds to keep, evenly spaced in recall.
+        test_scores: From `score_entries`, with at least one purchase.
+        winner: With the name of the winner as `candidate`.
+        report_options: With the most thresholds to keep, evenly spaced in recall.
 
     Returns:
         Rows of threshold, precision, recall, f1 by rising threshold.
     """
-    precision, recall, threshold = precision_recall_curve(scores[OUTCOME], scores[entry])
+    probability = test_scores[winner["candidate"]]
+    precision, recall, threshold = precision_recall_curve(test_scores[OUTCOME], probability)
     both = precision + recall
     f1 = np.divide(2 * precision * recall, both, out=np.zeros_like(both), where=both > 0)
-    kept = np.unique(np.searchsorted(-recall[:-1], -np.linspace(1, 0, points)))
+    kept = np.unique(np.searchsorted(-recall[:-1], -np.linspace(1, 0, report_options.curve_points)))
     kept = kept[kept < len(threshold)]
     columns = {"precision": precision, "recall": recall, "f1": f1}
     return pd.DataFrame({"threshold": threshold[kept]} | {k: v[kept] for k, v in columns.items()})

@@ -3,15 +3,18 @@
 Every entry is measured on the same resamples, so a difference between two of them is paired.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from push_propensity.evaluation.bootstrap import interval, judge, user_weights
-from push_propensity.evaluation.curves import gains
+from push_propensity.evaluation.bootstrap import Resamples, interval, judge
+from push_propensity.evaluation.curves import gains, reached
 from push_propensity.evaluation.metrics import HEADLINE, ProductRanking, evaluate_segments
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.evaluation.scored import entries_of
 from push_propensity.frame.columns import ORDERED_BEFORE, OUTCOME, PRODUCT, USER
 from push_propensity.frame.weights import MINIMUM_PURCHASES
 
@@ -20,104 +23,116 @@ KEY = ["entry", "segment", "metric"]
 LOWER_IS_BETTER = frozenset({"log_loss", "brier_score", "expected_calibration_error"})
 
 Floats = NDArray[np.float64]
-Measure = Callable[[Floats], float]
+Metrics = dict[str, Floats]
+Measure = Callable[[Floats], Metrics]
 
 
-def ranking_measures(
-    outcome: ArrayLike, score: ArrayLike, product: ArrayLike
-) -> dict[str, Measure]:
-    """The headline metric as a function of the rows' weights."""
-    return {HEADLINE: ProductRanking.of(outcome, score, product).average_precision}
-
-
-def all_measures(
-    outcome: ArrayLike, score: ArrayLike, product: ArrayLike, share: float
-) -> dict[str, Measure]:
-    """Every metric that gets an interval, as functions of the rows' weights.
-
-    Args:
-        outcome: 0 or 1 per row, shape (rows,).
-        score: Probabilities, shape (rows,).
-        product: Product of each row, shape (rows,).
-        share: Share of a product's users that `gain` notifies.
-    """
-    y, p = np.asarray(outcome, dtype=np.float64), np.asarray(score, dtype=np.float64)
-    within = ProductRanking.of(y, p, product)
-    pooled = ProductRanking.of(y, p, np.zeros(len(y)), 1)
-    every = ProductRanking.of(y, p, product, 1)
-    kept = np.clip(p, 1e-15, 1 - 1e-15)
-    loss, brier = -np.log(np.where(y > 0, kept, 1 - kept)), (p - y) ** 2
-    return {
-        HEADLINE: within.average_precision,
-        "average_precision": pooled.average_precision,
-        "product_roc_auc": within.roc_auc,
-        "roc_auc": pooled.roc_auc,
-        "log_loss": lambda weight: float(np.average(loss, weights=weight)),
-        "brier_score": lambda weight: float(np.average(brier, weights=weight)),
-        GAIN: lambda weight: float(gains(every, [share], weight)[0]),
-    }
-
-
-def resample(
-    scores: pd.DataFrame, entries: Sequence[str], *, resamples: int, seed: int, share: float
-) -> pd.DataFrame:
+def resample_test(test_scores: pd.DataFrame, report_options: ReportOptions) -> pd.DataFrame:
     """Measure every entry on the same resamples of the users.
 
     Args:
-        scores: One row per (order, product): outcome, keys and a probability per entry.
-        entries: Columns of `scores` that hold probabilities.
-        resamples: How many resamples to draw.
-        seed: Seed of the draws.
-        share: Share of a product's users that `gain` notifies.
+        test_scores: From `score_entries`.
+        report_options: The resamples, and the share of a product's users that `gain` notifies.
 
     Returns:
         One row per resample, columns (entry, segment, metric); all metrics for the segment `all`,
         the headline metric for `repeat` and `explore`.
     """
-    measures = _measures(scores, entries, share)
-    draws = [
-        [measure(weight[rows]) for rows, measure in measures.values()]
-        for weight in user_weights(scores[USER], resamples, seed)
-    ]
-    columns = pd.MultiIndex.from_tuples(measures, names=KEY)
-    return pd.DataFrame(draws, columns=columns, dtype=np.float64)
+    resamples, share = report_options.resample(test_scores[USER]), report_options.notified_share
+    user = resamples.positions(test_scores[USER])
+    y, product, before = (test_scores[c].to_numpy() for c in (OUTCOME, PRODUCT, ORDERED_BEFORE))
+    segments = {"repeat": before > 0, "explore": before <= 0}
+    measures = {}
+    for entry in entries_of(test_scores):
+        p = test_scores[entry].to_numpy()
+        measures[entry, "all"] = all_measures(y, p, product, user, resamples, share)
+        for segment, rows in segments.items():
+            ranking = ProductRanking.of(y[rows], p[rows], product[rows])
+            measures[entry, segment] = headline_measure(ranking, user[rows], resamples)
+    drawn = resamples.measure(
+        lambda drawn: {
+            (*key, metric): values
+            for key, measure in measures.items()
+            for metric, values in measure(drawn).items()
+        }
+    )
+    return drawn.rename_axis(columns=KEY)
 
 
-def _measures(
-    scores: pd.DataFrame, entries: Sequence[str], share: float
-) -> dict[tuple[str, str, str], tuple[NDArray[np.bool_] | slice, Measure]]:
-    y, product = scores[OUTCOME].to_numpy(), scores[PRODUCT].to_numpy()
-    repeat = scores[ORDERED_BEFORE].to_numpy() > 0
-    measures: dict[tuple[str, str, str], tuple[NDArray[np.bool_] | slice, Measure]] = {}
-    for entry in entries:
-        p = scores[entry].to_numpy()
-        for metric, measure in all_measures(y, p, product, share).items():
-            measures[entry, "all", metric] = (slice(None), measure)
-        for segment, rows in (("repeat", repeat), ("explore", ~repeat)):
-            for metric, measure in ranking_measures(y[rows], p[rows], product[rows]).items():
-                measures[entry, segment, metric] = (rows, measure)
-    return measures
+def headline_measure(
+    ranking: ProductRanking, user: NDArray[np.intp], resamples: Resamples
+) -> Measure:
+    """The headline metric as a function of how often each user is drawn; see `all_measures`."""
+    totals = resamples.ranking(ranking, user)
+    return lambda drawn: {HEADLINE: totals(drawn).average_precision()}
 
 
-def measure(
-    scores: pd.DataFrame, resamples: pd.DataFrame, *, confidence: float, share: float
+def all_measures(
+    outcome: ArrayLike,
+    score: ArrayLike,
+    product: ArrayLike,
+    user: NDArray[np.intp],
+    resamples: Resamples,
+    share: float,
+) -> Measure:
+    """Every metric that gets an interval, as a function of how often each user is drawn.
+
+    Args:
+        outcome: 0 or 1 per row, shape (rows,).
+        score: Probabilities, shape (rows,).
+        product: Product of each row, shape (rows,).
+        user: Which of the resamples' users each row belongs to, shape (rows,).
+        resamples: Whose users are drawn.
+        share: Share of a product's users that `gain` notifies.
+    """
+    y, p = np.asarray(outcome, dtype=np.float64), np.asarray(score, dtype=np.float64)
+    within, pooled, every = (
+        resamples.ranking(ProductRanking.of(y, p, *products), user)
+        for products in ((product,), (np.zeros(len(y)), 1), (product, 1))
+    )
+    kept = np.clip(p, 1e-15, 1 - 1e-15)
+    losses = {"log_loss": -np.log(np.where(y > 0, kept, 1 - kept)), "brier_score": (p - y) ** 2}
+    lost = {name: resamples.sums(user, values) for name, values in losses.items()}
+    rows = resamples.sums(user, np.ones(len(y)))
+
+    def measure(drawn: Floats) -> Metrics:
+        in_product, in_all = within(drawn), pooled(drawn)
+        return {
+            HEADLINE: in_product.average_precision(),
+            "average_precision": in_all.average_precision(),
+            "product_roc_auc": in_product.roc_auc(),
+            "roc_auc": in_all.roc_auc(),
+            **{name: total(drawn) / rows(drawn) for name, total in lost.items()},
+            GAIN: np.array([reached(t, [share])[0] for t in every(drawn).one_by_one()]),
+        }
+
+    return measure
+
+
+def measure_test(
+    test_scores: pd.DataFrame, test_resamples: pd.DataFrame, report_options: ReportOptions
 ) -> pd.DataFrame:
     """Every metric of every entry and segment with its interval.
 
     Args:
-        scores: One row per (order, product): outcome, keys and a probability per entry.
-        resamples: From `resample`.
-        confidence: Of the intervals, in (0, 1).
-        share: Share of a product's users that `gain` notifies.
+        test_scores: From `score_entries`.
+        test_resamples: From `resample_test`.
+        report_options: Confidence, and the share of a product's users that `gain` notifies.
 
     Returns:
         Rows of entry, segment, metric, value, low, high, rows, purchases, products,
         purchases_covered; low and high are NaN where no interval was drawn.
     """
-    entries = list(dict.fromkeys(entry for entry, _, _ in _keys(resamples)))
-    points = pd.concat([_points(scores, entry, share) for entry in entries], ignore_index=True)
+    share, confidence = report_options.notified_share, report_options.confidence
+    points = pd.concat(
+        [_points(test_scores, entry, share) for entry in entries_of(test_scores)],
+        ignore_index=True,
+    )
     values = _by_key(points)
-    ends = [(*key, *interval(resamples[key], values[key], confidence)) for key in _keys(resamples)]
+    ends = [
+        (*key, *interval(test_resamples[key], values[key], confidence))
+        for key in _keys(test_resamples)
+    ]
     table = pd.DataFrame(ends, columns=[*KEY, "low", "high"])
     return points.merge(_within_range(table), how="left", on=KEY, validate="one_to_one")
 
@@ -151,29 +166,32 @@ def _points(scores: pd.DataFrame, entry: str, share: float) -> pd.DataFrame:
     return kept[["entry", "segment", "metric", "value", *sizes]]
 
 
-def compare(
-    metrics: pd.DataFrame, resamples: pd.DataFrame, winner: str, confidence: float
+def compare_entries(
+    test_metrics: pd.DataFrame,
+    test_resamples: pd.DataFrame,
+    winner: Mapping[str, Any],
+    report_options: ReportOptions,
 ) -> pd.DataFrame:
     """Paired differences between the winner and every other entry.
 
     Args:
-        metrics: From `measure`.
-        resamples: From `resample`, on the same scores.
-        winner: Entry that the others are subtracted from it.
-        confidence: Of the intervals, in (0, 1).
+        test_metrics: From `measure_test`.
+        test_resamples: From `resample_test`, on the same scores.
+        winner: With the name of the winner as `candidate`.
+        report_options: Confidence of the intervals.
 
     Returns:
         Rows of entry, segment, metric, difference (winner minus entry), low, high and verdict:
         `better`, `worse` (the winner is) or `noise` (the interval holds 0).
     """
-    values = _by_key(metrics)
+    values, best = _by_key(test_metrics), winner["candidate"]
     rows = []
-    for entry, segment, metric in _keys(resamples):
-        if entry == winner:
+    for entry, segment, metric in _keys(test_resamples):
+        if entry == best:
             continue
-        drawn = resamples[winner, segment, metric] - resamples[entry, segment, metric]
-        difference = values[winner, segment, metric] - values[entry, segment, metric]
-        low, high = interval(drawn, difference, confidence)
+        drawn = test_resamples[best, segment, metric] - test_resamples[entry, segment, metric]
+        difference = values[best, segment, metric] - values[entry, segment, metric]
+        low, high = interval(drawn, difference, report_options.confidence)
         verdict = judge(low, high, lower_is_better=metric in LOWER_IS_BETTER)
         rows.append((entry, segment, metric, difference, low, high, verdict))
     return pd.DataFrame(rows, columns=[*KEY, "difference", "low", "high", "verdict"])

@@ -1,6 +1,7 @@
 """How good the data are: a report of checks, each with what was looked at and how much fails.
 
-The report never stops a run; what must hold is the schema's business.
+The report never stops a run. What `contract.check_feature_frame` holds (complete columns, unique
+keys, bounds) cannot fail afterwards and is not looked at again.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,19 +22,8 @@ from push_propensity.frame.columns import (
     OUTCOME,
     PRODUCT,
     PRODUCT_TYPE,
-    SAMPLING_WEIGHT,
     USER,
     VENDOR,
-)
-from push_propensity.frame.contract import (
-    DAY_RULE,
-    FLAG_RULE,
-    KEY_RULE,
-    ONE_SIZE_RULE,
-    PURCHASE_WEIGHT_RULE,
-    bounds_rule,
-    is_size_of_order,
-    is_weight_of_outcome,
 )
 from push_propensity.frame.split import PARTS, TEST, TRAIN, count_candidate_rows, purchase_share
 
@@ -102,7 +92,7 @@ class _Finding(NamedTuple):
 def assess_quality(
     frame: pd.DataFrame, days: pd.DataFrame, options: QualityOptions
 ) -> QualityReport:
-    """Look at completeness, uniqueness, validity, consistency, timeliness, outliers and balance.
+    """Look at validity, consistency, timeliness, outliers and balance.
 
     Args:
         frame: The feature frame before orders are filtered, one row per (order, product).
@@ -177,51 +167,23 @@ def _gaps(dates: "pd.Series[pd.Timestamp]") -> "pd.Series[int]":
     return dates.diff().dt.days.sub(1).fillna(0).astype("int64")
 
 
-def _find_missing(
+def _find_constant(
     frame: pd.DataFrame, _days: pd.DataFrame, _options: QualityOptions
 ) -> Iterator[_Finding]:
-    for name in frame.columns:
-        yield _Finding(str(name), "no value missing", len(frame), int(frame[name].isna().sum()))
-
-
-def _find_duplicates(
-    frame: pd.DataFrame, _days: pd.DataFrame, _options: QualityOptions
-) -> Iterator[_Finding]:
-    key = [ORDER, PRODUCT]
-    yield _Finding(", ".join(key), KEY_RULE, len(frame), int(frame.duplicated(key).sum()))
-
-
-def _find_invalid(
-    frame: pd.DataFrame, _days: pd.DataFrame, _options: QualityOptions
-) -> Iterator[_Finding]:
-    rows = len(frame)
-    yield _Finding(OUTCOME, FLAG_RULE, rows, int((~frame[OUTCOME].isin([0, 1])).sum()))
-    for feature in (FEATURE_OF[name] for name in frame.columns if name in FEATURE_OF):
-        column = frame[feature.name]
-        if feature.kind == "number":
-            allowed = column.clip(feature.minimum, feature.maximum).eq(column)
-            if feature.name in FLAGS:
-                allowed = column.isin([0, 1])
-            yield _Finding(feature.name, bounds_rule(feature), rows, int((~allowed).sum()))
-    yield _find_constant(frame)
-
-
-def _find_constant(frame: pd.DataFrame) -> _Finding:
     """A table that a shop does not have makes several columns constant: one finding for all."""
     names = [name for name in frame.columns if name in FEATURE_OF]
     constant = [name for name in names if frame[name].nunique() < 2]
     subject = ", ".join(constant) or "every feature"
     rule = "more than one value"
-    return _Finding(subject, rule, len(names), len(constant), "columns", required=False)
+    yield _Finding(subject, rule, len(names), len(constant), "columns", required=False)
 
 
 def _find_inconsistent(
     frame: pd.DataFrame, _days: pd.DataFrame, _options: QualityOptions
 ) -> Iterator[_Finding]:
-    rows, days = len(frame), frame[CREATED_AT].dt.normalize()
+    rows = len(frame)
     people = frame["count_adults"] + frame["count_children"]
     yield _Finding(PEOPLE, "adults + children", rows, int((frame[PEOPLE] != people).sum()))
-    yield _Finding(ORDER_DATE, DAY_RULE, rows, int((frame[ORDER_DATE] != days).sum()))
     yield from _find_several(frame, ORDER, ONE_PER_ORDER, "orders")
     yield from _find_several(frame, PRODUCT, ONE_PER_PRODUCT, "products")
     orders = frame.drop_duplicates(ORDER).sort_values(CREATED_AT)
@@ -231,21 +193,11 @@ def _find_inconsistent(
     known = int((never != never.mode().iloc[0]).sum()) if len(never) else 0
     rule = f"one default value where {ORDERED_BEFORE} is 0"
     yield _Finding(DAYS_SINCE, rule, len(never), known)
-    yield from _find_inconsistent_metadata(frame)
-
-
-def _find_inconsistent_metadata(frame: pd.DataFrame) -> Iterator[_Finding]:
-    rows = len(frame)
     if BASKET_SIZE in frame:
-        differing = int((~is_size_of_order(frame)).sum())
-        yield _Finding(BASKET_SIZE, ONE_SIZE_RULE, rows, differing)
         orders = frame.groupby(ORDER).agg({BASKET_SIZE: "max", OUTCOME: "sum"})
         short = int((orders[BASKET_SIZE] < orders[OUTCOME]).sum())
         rule = "at least the purchases in the frame"
         yield _Finding(BASKET_SIZE, rule, len(orders), short, "orders")
-    if SAMPLING_WEIGHT in frame:
-        wrong = int((~is_weight_of_outcome(frame)).sum())
-        yield _Finding(SAMPLING_WEIGHT, PURCHASE_WEIGHT_RULE, rows, wrong)
 
 
 def _find_several(
@@ -321,9 +273,7 @@ def _find_imbalance(
 
 Look = Callable[[pd.DataFrame, pd.DataFrame, QualityOptions], Iterator[_Finding]]
 DIMENSIONS: dict[str, Look] = {
-    "completeness": _find_missing,
-    "uniqueness": _find_duplicates,
-    "validity": _find_invalid,
+    "validity": _find_constant,
     "consistency": _find_inconsistent,
     "timeliness": _find_untimely,
     "outliers": _find_outliers,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import pandas as pd
@@ -53,14 +54,14 @@ class Evidence:
     Attributes:
         winner: With the name of the winner as `candidate`.
         leaderboard: One row per entry, the best on the folds first.
-        metrics: From `uncertainty.measure`.
-        comparisons: From `uncertainty.compare`.
-        curves: From `curves.trace`.
-        decisions: From `thresholds.decide`.
-        paths: From `regularisation.paths`.
-        importance: From `importance.permutation_importance`.
-        slices: From `slices.measure`.
-        lags: From `study.lags.select_lags`; without rows where it was not measured.
+        metrics: From `uncertainty.measure_test`.
+        comparisons: From `uncertainty.compare_entries`.
+        curves: From `curves.trace_curves`.
+        decisions: From `thresholds.decide_test`.
+        paths: From `paths.trace_regularisation`.
+        importance: From `importance.permute_features`.
+        slices: From `slices.measure_slices`.
+        lags: From `lags.select_lags`; without rows where it was not measured.
         notified_share: Share of a product's users that `gain` notifies.
         confidence: Of every interval.
         minimum_slice_purchases: Product types bought less often are not spoken of.
@@ -168,7 +169,7 @@ def derive(evidence: Evidence) -> list[dict[str, str]]:
 
 
 def summarise(evidence: Evidence) -> str:
-    """One paragraph for whoever sends the notifications: who wins and what it means."""
+    """Up to five sentences for whoever sends the notifications: who wins and what it means."""
     steps = (_summary_of_reach, _summary_of_baseline, _summary_of_rivals, _summary_of_carts)
     return " ".join([sentence for step in steps for sentence in step(evidence)])
 
@@ -181,10 +182,10 @@ def _summary_of_reach(evidence: Evidence) -> Iterator[str]:
         yield "How many buyers it reaches could not be measured on the test window."
         return
     yield (
-        f"Pick a product and notify the {percent(share)} of users whom it finds most likely to buy "
-        f"it: you reach {percent(reach['value'])} of the product's buyers "
-        f"({evidence.interval_of_shares(reach['low'], reach['high'])}), where the same number of "
-        f"messages sent at random would reach {percent(share)}."
+        f"Pick a product and, given that the users order, notify the {percent(share)} of them "
+        f"whom it finds most likely to buy it: you reach {percent(reach['value'])} of the "
+        f"product's buyers ({evidence.interval_of_shares(reach['low'], reach['high'])}), where "
+        f"the same number of messages sent at random would reach {percent(share)}."
     )
 
 
@@ -198,6 +199,11 @@ def _summary_of_baseline(evidence: Evidence) -> Iterator[str]:
 
 
 def _summary_of_rivals(evidence: Evidence) -> Iterator[str]:
+    """What matters most of how far the winner is from the other models."""
+    yield from islice(_distances(evidence), 1)
+
+
+def _distances(evidence: Evidence) -> Iterator[str]:
     known = {entry: _measured(evidence.difference(entry)) for entry in _rivals(evidence)}
     unknown = [entry_label(e) for e, measured in known.items() if not measured]
     rivals = [e for e, measured in known.items() if measured]
@@ -248,9 +254,9 @@ def _summary_of_carts(evidence: Evidence) -> Iterator[str]:
     lost = _share_lost(evidence)
     if lost.get(CART, 0.0) > WEIGHTY_SHARE:
         yield (
-            f"Much of this rests on carts that users left before they ordered: shuffling {CART} "
-            f"takes {percent(lost[CART])} of the quality (product AP). A notification goes out "
-            f"before the user comes back, when fewer carts are known, {_what_to_expect(evidence)}."
+            f"Much of this rests on carts that users left before they ordered (shuffling {CART} "
+            f"takes {percent(lost[CART])} of the product AP); a notification goes out before the "
+            f"user comes back, when fewer carts are known, {_what_to_expect(evidence)}."
         )
 
 

@@ -20,7 +20,7 @@ from push_propensity.reports.findings import (
     metric_sentence,
     summarise,
 )
-from push_propensity.reports.sections import Setting, sections
+from push_propensity.reports.sections import HEADLINE_CHART, Setting, sections
 from push_propensity.reports.wording import defined, number, percent, plural
 
 VERDICT_TITLES = {
@@ -61,16 +61,13 @@ def render_html(
         figures: By name, those that `sections` places.
     """
     page = _environment(html=True).get_template("report.html.j2")
-    swept = [f for f in findings["findings"] if f["topic"] == SWEPT]
-    others = [f for f in findings["findings"] if f["topic"] != SWEPT]
     return page.render(
         title="Whom to notify: the decision report",
         data=_data_sentence(setting),
         summary=findings["summary"],
         cards=_cards(evidence),
-        verdicts=_grouped(others),
-        swept=_grouped(swept),
-        swept_title=f"{SWEPT}: {plural(len(swept), 'finding')}",
+        headline=HEADLINE_CHART,
+        topics=_by_topic(findings["findings"]),
         sections=sections(evidence, setting),
         metric_sentence=metric_sentence(evidence),
         titles={name: figure.layout.title.text for name, figure in figures.items()},
@@ -129,6 +126,16 @@ def _environment(*, html: bool) -> Environment:
     )
 
 
+def _by_topic(findings: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Findings under their topic, those of the sweeps last, by their verdicts within it."""
+    topics = sorted(dict.fromkeys(f["topic"] for f in findings), key=lambda topic: topic == SWEPT)
+    about = {topic: [f for f in findings if f["topic"] == topic] for topic in topics}
+    return [
+        {"title": f"{topic}: {plural(len(found), 'finding')}", "verdicts": _grouped(found)}
+        for topic, found in about.items()
+    ]
+
+
 def _grouped(findings: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """Findings under the heading of their verdict, empty headings left out."""
     return [
@@ -147,7 +154,8 @@ def _cards(evidence: Evidence) -> list[dict[str, str]]:
     cards = [
         (
             percent(reach),
-            f"of a product's buyers reached by notifying {percent(share)} of its users",
+            f"of a product's buyers reached by notifying {percent(share)} of the users, given that "
+            "they order",
         ),
         (
             f"{number(reach / share, 1)}×",

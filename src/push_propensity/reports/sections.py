@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from push_propensity.ingestion import describe as describe_intake
 from push_propensity.models.families import FAMILIES
 from push_propensity.reports import tables
 from push_propensity.reports.figures.report import MOST_DRAWN
@@ -20,13 +21,11 @@ class Chart:
         name: Of the figure.
         reading: What to look for, in a sentence or two.
         wide: Whether it takes the full width of the page.
-        scrolled_below: Width in pixels below which the figure is scrolled rather than squeezed.
     """
 
     name: str
     reading: str
     wide: bool = False
-    scrolled_below: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class Setting:
         minimum_items: Purchases that an order must hold to count.
         basket: Which purchases those are, as in `splits.SplitOptions`.
         data_source: Which data these are, in words for readers; may be empty.
+        intake: From `ingestion.summarise`; None where the run started from other tables.
     """
 
     splits: Mapping[str, Mapping[str, Any]]
@@ -61,8 +61,13 @@ class Setting:
     minimum_items: int
     basket: str = "listed"
     data_source: str = ""
+    intake: Mapping[str, Any] | None = None
 
 
+HEADLINE_CHART = Chart(
+    "headline_figure",
+    "For each product the likeliest of the users who order are notified first. Higher is better.",
+)
 RULES = {
     "best": "the one with the highest mean",
     "one_standard_error": "the simplest one within one standard error of the highest mean",
@@ -80,7 +85,7 @@ def sections(evidence: Evidence, setting: Setting) -> list[Section]:
         _test(evidence),
         _gains(evidence),
         _ranking(),
-        _calibration(),
+        _calibration(evidence),
         _decisions(evidence, setting),
         _regularisation(),
         _features(evidence, setting),
@@ -126,7 +131,6 @@ def _leaderboard(evidence: Evidence) -> Section:
         "Grey: mean over the folds that the choice was made on. Blue: the test window, never used "
         "for a choice. Bars that overlap widely mean no clear order.",
         wide=True,
-        scrolled_below=520,
     )
     rule = str(evidence.winner["rule"])
     text = (
@@ -149,7 +153,6 @@ def _test(evidence: Evidence) -> Section:
         "Right of zero the winner is better. Every entry was measured on the same resamples of "
         "users; a grey dot is a difference within noise.",
         wide=True,
-        scrolled_below=520,
     )
     views = (
         tables.metrics_table(evidence),
@@ -193,11 +196,11 @@ def _ranking() -> Section:
     return Section("ranking", "Precision, recall and ROC", (text,), charts)
 
 
-def _calibration() -> Section:
+def _calibration(evidence: Evidence) -> Section:
     chart = Chart(
         "calibration_figure",
         "On the diagonal, of rows given 10 %, 10 % were bought. Each point holds equally many "
-        "expected purchases; bars are 95 % Wilson intervals.",
+        f"expected purchases; bars are {percent(evidence.confidence)} Wilson intervals.",
         wide=True,
     )
     text = (
@@ -227,7 +230,6 @@ def _regularisation() -> Section:
         "Line: the best trial at each value, with the range of its folds. Faint dots: other trials "
         "at that value.",
         wide=True,
-        scrolled_below=720,
     )
     text = "How product AP on the folds moved with each parameter of the sweeps."
     return Section("regularisation", "Regularisation", (text,), (chart,))
@@ -239,7 +241,6 @@ def _features(evidence: Evidence, setting: Setting) -> Section:
         "How much average precision is lost when the feature's values are shuffled over all rows; "
         f"bars are standard deviations over shuffles. At most {MOST_DRAWN} features are drawn.",
         wide=True,
-        scrolled_below=560,
     )
     text = (
         f"{evidence.label} is given {evidence.features}. Permutation importance, on orders of the "
@@ -257,10 +258,11 @@ def _parts(evidence: Evidence) -> Section:
             "product_types_figure",
             f"Product types with at least {minimum} purchases on test (number in brackets).",
             wide=True,
-            scrolled_below=560,
         ),
-        Chart("users_figure", "A user's second order is the first one with any history."),
-        Chart("weeks_figure", "Each week is to be judged against its own no skill."),
+        Chart(
+            "users_figure", "A user's second order is the first one with any history.", wide=True
+        ),
+        Chart("weeks_figure", "Each week is to be judged against its own no skill.", wide=True),
     )
     views = tuple(
         replace(tables.slices_table(evidence, dimension, caption), folded=True)
@@ -309,6 +311,8 @@ def _data(setting: Setting) -> Section:
         tables.quality_table(troubled, "Checks that warn or fail"),
         replace(tables.quality_table(passed, "Checks that pass"), folded=True),
     )
-    text = tables.quality_sentence(setting.checks)
+    text = [tables.quality_sentence(setting.checks)]
+    if setting.intake:
+        text.append(describe_intake(dict(setting.intake)))
     shown = tuple(view for view in views if view.rows)
-    return Section("data", "Data quality", (text,), (), shown)
+    return Section("data", "Data quality", tuple(text), (), shown)

@@ -23,7 +23,7 @@ COLUMNS = {
 }
 
 
-def paths(trials: pd.DataFrame) -> pd.DataFrame:
+def trace_regularisation(trials: pd.DataFrame) -> pd.DataFrame:
     """Score of each trial against each of its swept parameters.
 
     Args:

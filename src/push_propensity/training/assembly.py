@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from push_propensity.evaluation.bootstrap import interval, user_weights
+from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.metrics import HEADLINE, ProductRanking, evaluate
 from push_propensity.frame.columns import (
     FEATURE_OF,
@@ -92,9 +92,12 @@ def measure_model(
     probability = model.predict(window)
     y, product = window[OUTCOME].to_numpy(), window[PRODUCT].to_numpy()
     ranking = ProductRanking.of(y, probability, product)
-    weights = user_weights(window[USER], options.resamples, options.seed)
-    drawn = [ranking.average_precision(weight) for weight in weights]
-    ends = interval(drawn, ranking.average_precision(), confidence=0.95)
+    resamples = Resamples.of(
+        window[USER], resamples=options.resamples, seed=options.seed, confidence=0.95
+    )
+    totals = resamples.ranking(ranking, resamples.positions(window[USER]))
+    drawn = resamples.measure(lambda drawn: {HEADLINE: totals(drawn).average_precision()})
+    ends = resamples.interval(drawn[HEADLINE], ranking.average_precision())
     values = {
         name: None if pd.isna(value) else value
         for name, value in evaluate(y, probability, product).items()

@@ -2,9 +2,9 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from push_propensity.evaluation.lags import study_lags
 from push_propensity.models import families
 from push_propensity.pipelines.feature_engineering.pipeline import OPTIONS, reading
-from push_propensity.pipelines.lag_study.nodes import measure_lags
 
 
 def create_pipeline() -> Pipeline:
@@ -18,4 +18,4 @@ def create_pipeline() -> Pipeline:
         "report_options": "params:report_options",
         **{entry: f"{entry}_model" for entry in families.ENTRIES},
     }
-    return reading() + Pipeline([Node(measure_lags, inputs, "lag_metrics", name="measure_lags")])
+    return reading() + Pipeline([Node(study_lags, inputs, "lag_metrics", name="study_lags")])

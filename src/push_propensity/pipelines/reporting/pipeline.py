@@ -2,23 +2,16 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from push_propensity.evaluation.curves import trace_curves
+from push_propensity.evaluation.importance import permute_features
 from push_propensity.evaluation.lags import select_lags
+from push_propensity.evaluation.scored import score_entries
+from push_propensity.evaluation.slices import measure_slices
+from push_propensity.evaluation.thresholds import decide_test, sweep_thresholds
+from push_propensity.evaluation.uncertainty import compare_entries, measure_test, resample_test
 from push_propensity.models import families
 from push_propensity.pipelines.reporting.nodes import (
-    compare_entries,
-    decide_test,
-    measure_slices,
-    measure_test,
-    permute_features,
-    plot_gains,
-    plot_product_types,
     render_report,
-    resample_test,
-    score_calibration,
-    score_test,
-    sweep_thresholds,
-    trace_curves,
-    trace_regularisation,
     write_findings,
     write_model_card,
 )
@@ -26,18 +19,22 @@ from push_propensity.reports.figures.report import (
     plot_calibration,
     plot_comparisons,
     plot_confusion,
+    plot_gains,
+    plot_headline,
     plot_importance,
     plot_lags,
     plot_leaderboard,
     plot_precision_recall,
     plot_product_precision_recall,
     plot_product_roc,
+    plot_product_types,
     plot_regularisation,
     plot_roc,
     plot_thresholds,
     plot_users,
     plot_weeks,
 )
+from push_propensity.selection.paths import trace_regularisation
 
 OPTIONS = "params:report_options"
 EVIDENCE = {
@@ -53,6 +50,7 @@ EVIDENCE = {
     "lags": "test_lags",
 }
 FIGURES = (
+    "headline_figure",
     "leaderboard_figure",
     "comparisons_figure",
     "gains_figure",
@@ -83,12 +81,14 @@ def _measurements() -> Pipeline:
     options = {"report_options": OPTIONS}
     return Pipeline(
         [
-            Node(score_test, {"test": "test"} | models, "test_scores", name="score_test"),
-            Node(
-                score_calibration,
-                {"calibration": "calibration"} | models,
-                "calibration_scores",
-                name="score_calibration",
+            *(
+                Node(
+                    score_entries,
+                    {"frame": part} | models,
+                    f"{part}_scores",
+                    name=f"score_{part}",
+                )
+                for part in ("test", "calibration")
             ),
             Node(resample_test, ["test_scores", OPTIONS], "test_resamples", name="resample_test"),
             Node(
@@ -117,10 +117,7 @@ def _measurements() -> Pipeline:
                 name="sweep_thresholds",
             ),
             Node(
-                trace_regularisation,
-                "trials",
-                "regularisation_paths",
-                name="trace_regularisation",
+                trace_regularisation, "trials", "regularisation_paths", name="trace_regularisation"
             ),
             Node(
                 permute_features,
@@ -147,8 +144,9 @@ def _measurements() -> Pipeline:
 def _figures() -> Pipeline:
     ranked = ["test_curves", "test_metrics", "winner"]
     drawings = (
-        (plot_leaderboard, ["leaderboard", "test_metrics"]),
+        (plot_leaderboard, ["leaderboard", "test_metrics", OPTIONS]),
         (plot_comparisons, ["test_comparisons", "winner"]),
+        (plot_headline, ["test_curves", "winner", OPTIONS]),
         (plot_gains, ["test_curves", "winner", OPTIONS]),
         (plot_product_precision_recall, ranked),
         (plot_precision_recall, ranked),
@@ -160,8 +158,8 @@ def _figures() -> Pipeline:
         (plot_regularisation, ["regularisation_paths"]),
         (plot_importance, ["feature_importance"]),
         (plot_product_types, ["test_slices", OPTIONS]),
-        (plot_users, ["test_slices"]),
-        (plot_weeks, ["test_slices"]),
+        (plot_users, ["test_slices", OPTIONS]),
+        (plot_weeks, ["test_slices", OPTIONS]),
         (plot_lags, ["test_lags"]),
     )
     return Pipeline(
@@ -186,7 +184,11 @@ def _documents() -> Pipeline:
             Node(write_findings, options | EVIDENCE, "findings", name="write_findings"),
             Node(
                 render_report,
-                options | split | written | EVIDENCE | {name: name for name in FIGURES},
+                options
+                | split
+                | written
+                | EVIDENCE
+                | {name: name for name in ("intake_report", *FIGURES)},
                 "report",
                 name="render_report",
             ),

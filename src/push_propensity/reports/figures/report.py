@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.evaluation.options import ReportOptions
 from push_propensity.models.families import FAMILIES
 from push_propensity.reports.figures.drawing import (
     BLUE,
@@ -49,19 +50,22 @@ RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
 PERCENT = {"tickformat": ".0%"}
 
 
-def plot_leaderboard(leaderboard: pd.DataFrame, test_metrics: pd.DataFrame) -> go.Figure:
+def plot_leaderboard(
+    leaderboard: pd.DataFrame, test_metrics: pd.DataFrame, report_options: ReportOptions
+) -> go.Figure:
     """Headline metric of every entry: mean over folds and on test, with their uncertainty.
 
     Args:
         leaderboard: One row per entry, the best first.
-        test_metrics: From `uncertainty.measure`.
+        test_metrics: From `uncertainty.measure_test`.
+        report_options: With the confidence of its intervals.
     """
     table = leaderboard.iloc[::-1]
     names = [entry_label(entry) for entry in table["candidate"]]
     test = _headline(test_metrics).reindex(table["candidate"])
     folds = draw_dots(table[HEADLINE], names, "Folds: mean ± standard error", GREY)
     folds.error_x = {"array": rounded(table[f"{HEADLINE}_standard_error"])}
-    tested = draw_dots(test["value"], names, "Test: 95 % interval", BLUE)
+    tested = draw_dots(test["value"], names, f"Test: {_sure(report_options)}", BLUE)
     tested.error_x = error_bars(test["value"], test["low"], test["high"])
     tested.update(offsetgroup="test", marker_symbol="diamond", marker_size=11)
     figure = new_figure("Leaderboard", fitting_height(len(names), 46))
@@ -74,7 +78,7 @@ def plot_comparisons(test_comparisons: pd.DataFrame, winner: dict[str, object]) 
     """How far the winner is ahead of every other entry, on the same resamples of users.
 
     Args:
-        test_comparisons: From `uncertainty.compare`.
+        test_comparisons: From `uncertainty.compare_entries`.
         winner: With the name of the winner as `candidate`.
     """
     kept = test_comparisons.query("segment == 'all' and metric == @HEADLINE")
@@ -88,20 +92,21 @@ def plot_comparisons(test_comparisons: pd.DataFrame, winner: dict[str, object]) 
     figure = new_figure(f"{label} minus each other entry", fitting_height(len(names), 40))
     figure.add_trace(dots)
     figure.add_vline(x=0, line={"color": "#444444", "width": 1})
-    figure.update_xaxes(title=f"difference in {metric_label(HEADLINE)}")
+    figure.update_xaxes(title=metric_label(HEADLINE))
     return figure
 
 
 def plot_gains(
-    test_curves: pd.DataFrame, winner: dict[str, object], notified_share: float
+    test_curves: pd.DataFrame, winner: dict[str, object], report_options: ReportOptions
 ) -> go.Figure:
     """Share of purchases reached against share of users notified, within product.
 
     Args:
-        test_curves: From `curves.trace`.
+        test_curves: From `curves.trace_curves`.
         winner: With the name of the winner as `candidate`.
-        notified_share: Share that the text speaks of; marked.
+        report_options: With the share notified that the text speaks of; it is marked.
     """
+    notified_share = report_options.notified_share
     figure = new_figure("Buyers reached when the likeliest users of each product are notified", 560)
     points = test_curves[test_curves["curve"] == "gains"]
     at = {
@@ -115,6 +120,35 @@ def plot_gains(
     figure.update_xaxes(title="share of users notified", range=[0, 1], **PERCENT)
     figure.update_yaxes(title="share of purchases reached", range=[0, 1.01], **PERCENT)
     return legend_below(figure, len(at) + 1, f"reached at {percent(notified_share)} notified")
+
+
+def plot_headline(
+    test_curves: pd.DataFrame, winner: dict[str, object], report_options: ReportOptions
+) -> go.Figure:
+    """The gains of the winner, of the rule without a model that reaches most, and at random.
+
+    Args:
+        test_curves: From `curves.trace_curves`.
+        winner: With the name of the winner as `candidate`.
+        report_options: With the share notified that the text speaks of; it is marked.
+    """
+    share = report_options.notified_share
+    points = test_curves[test_curves["curve"] == "gains"]
+    at = {
+        str(entry): float(np.interp(share, part["x"], part["y"]))
+        for entry, part in points.groupby("entry")
+    }
+    rules = [entry for entry in _by_value(at) if _is_baseline(entry) and entry != "constant"]
+    shown = list(dict.fromkeys([str(winner["candidate"]), *rules[:1]]))
+    texts = {entry: percent(at[entry]) for entry in shown}
+    figure = new_figure(f"Buyers reached by notifying {percent(share)} of the users", 400)
+    _add_lines(figure, points, shown, texts, winner)
+    random = reference_line([0, 1], [0, 1], f"at random: {percent(share)}")
+    figure.add_trace(random.update(line={"width": 2, "color": GREY}))
+    mark_value(figure, share, f"{percent(share)} notified", "bottom")
+    figure.update_xaxes(title="share of users notified", range=[0, 1], **PERCENT)
+    figure.update_yaxes(title="share of buyers reached", range=[0, 1.01], **PERCENT)
+    return legend_below(figure, len(shown) + 1)
 
 
 def plot_product_precision_recall(
@@ -213,8 +247,8 @@ def plot_thresholds(
     """Precision, recall and F1 of the winner over all thresholds.
 
     Args:
-        test_threshold_sweep: From `thresholds.sweep`.
-        test_decisions: From `thresholds.decide`.
+        test_threshold_sweep: From `thresholds.sweep_thresholds`.
+        test_decisions: From `thresholds.decide_test`.
         winner: With the name of the winner as `candidate`.
     """
     figure = new_figure("Precision, recall and F1 at every threshold", 480)
@@ -268,29 +302,26 @@ def plot_confusion(test_decisions: pd.DataFrame, winner: dict[str, object]) -> g
 
 
 def plot_regularisation(regularisation_paths: pd.DataFrame) -> go.Figure:
-    """Headline metric against each swept parameter, one panel each.
+    """Headline metric against each swept parameter, one panel each; one per row fits a phone.
 
     Args:
-        regularisation_paths: From `regularisation.paths`.
+        regularisation_paths: From `paths.paths`.
     """
     groups = list(regularisation_paths.groupby(["candidate", "parameter"], sort=False))
-    columns = min(2, max(1, len(groups)))
-    rows = -(-len(groups) // columns) or 1
+    rows = len(groups) or 1
     figure = make_subplots(
         rows=rows,
-        cols=columns,
         subplot_titles=[f"{entry_label(str(c))}: {p}" for (c, p), _ in groups],
         vertical_spacing=min(0.2, 0.32 / rows),
-        horizontal_spacing=0.12,
     )
     for index, ((candidate, _), part) in enumerate(groups):
-        place = {"row": index // columns + 1, "col": index % columns + 1}
+        place = {"row": index + 1, "col": 1}
         figure.add_traces(
             _path_traces(part, _colour(str(candidate))), [place["row"]] * 2, [place["col"]] * 2
         )
         figure.update_xaxes(**_parameter_axis(part), **place)
         figure.update_yaxes(range=_padded(regularisation_paths, candidate), **place)
-    figure.update_layout(base_layout("Regularisation paths", 90 + 270 * rows), showlegend=False)
+    figure.update_layout(base_layout("Regularisation paths", 90 + 220 * rows), showlegend=False)
     figure.update_yaxes(title=metric_label(HEADLINE), title_font_size=12)
     figure.update_annotations(font_size=13)
     return figure
@@ -322,7 +353,7 @@ def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
     """Drop in product average precision when a feature is shuffled, the largest drops.
 
     Args:
-        feature_importance: From `importance.permutation_importance`.
+        feature_importance: From `importance.permute_features`.
     """
     table = feature_importance.head(MOST_DRAWN).iloc[::-1]
     figure = new_figure("What is lost when a feature is shuffled", fitting_height(len(table), 24))
@@ -335,26 +366,28 @@ def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
         dots.marker.symbol = symbol
         figure.add_trace(dots)
     figure.add_vline(x=0, line={"color": "#444444", "width": 1})
-    figure.update_xaxes(title="drop in average precision")
+    figure.update_xaxes(title="drop in AP")
     return legend_below(figure, 2)
 
 
-def plot_product_types(test_slices: pd.DataFrame, minimum_purchases: int) -> go.Figure:
+def plot_product_types(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
     """Headline metric by product type, those with enough purchases, beside no skill.
 
     Args:
-        test_slices: From `slices.measure`.
-        minimum_purchases: Product types bought less often are left out.
+        test_slices: From `slices.measure_slices`.
+        report_options: From how many purchases on, and the confidence of the intervals.
     """
-    return _sliced(test_slices, "product_type", "Quality by product type", minimum_purchases)
+    minimum, sure = report_options.minimum_slice_purchases, _sure(report_options)
+    return _sliced(test_slices, "product_type", "Quality by product type", minimum, sure)
 
 
-def plot_users(test_slices: pd.DataFrame) -> go.Figure:
+def plot_users(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
     """Headline metric for users at their second order and for those known longer."""
-    return _sliced(test_slices, "user", "Quality for new and known users", 0)
+    title = "Quality for new and known users"
+    return _sliced(test_slices, "user", title, 0, _sure(report_options))
 
 
-def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int) -> go.Figure:
+def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int, sure: str) -> go.Figure:
     kept = slices[(slices["dimension"] == dimension) & (slices["purchases"] >= minimum)]
     kept = kept[kept[HEADLINE].notna()].sort_values(HEADLINE)
     names = [
@@ -364,14 +397,14 @@ def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int) -> g
     figure = new_figure(title, fitting_height(len(names), 26))
     none = draw_dots(kept["no_skill"], names, "no skill", GREY)
     none.update(marker={"symbol": "line-ns-open", "size": 12, "color": GREY})
-    model = draw_dots(kept[HEADLINE], names, "winner: 95 % interval", BLUE)
+    model = draw_dots(kept[HEADLINE], names, f"winner: {sure}", BLUE)
     model.error_x = _slice_bars(kept)
     figure.add_traces([none, model])
     figure.update_xaxes(title=metric_label(HEADLINE), rangemode="tozero")
     return legend_below(figure, 2)
 
 
-def plot_weeks(test_slices: pd.DataFrame) -> go.Figure:
+def plot_weeks(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
     """Headline metric in each week of the test window."""
     kept = test_slices[(test_slices["dimension"] == "week") & test_slices[HEADLINE].notna()]
     figure = new_figure("Quality by week", 400)
@@ -381,7 +414,7 @@ def plot_weeks(test_slices: pd.DataFrame) -> go.Figure:
         y=rounded(kept[HEADLINE]),
         error_y=_slice_bars(kept),
         mode="lines+markers",
-        name="winner: 95 % interval",
+        name=f"winner: {_sure(report_options)}",
         line={"color": BLUE},
         marker={"size": 9},
     )
@@ -401,7 +434,7 @@ def plot_lags(test_lags: pd.DataFrame) -> go.Figure:
     """Headline metric against how long before the order features were taken.
 
     Args:
-        test_lags: From `study.lags.select_lags`; may have no rows.
+        test_lags: From `lags.select_lags`; may have no rows.
     """
     table = test_lags.sort_values("lag_hours")
     figure = new_figure("What quality survives when features are taken earlier", 440)
@@ -461,6 +494,10 @@ def _add_lines(
         )
 
 
+def _sure(options: ReportOptions) -> str:
+    return f"{percent(options.confidence)} interval"
+
+
 def _slice_bars(slices: pd.DataFrame) -> dict[str, object]:
     low, high = slices[f"{HEADLINE}_low"], slices[f"{HEADLINE}_high"]
     return error_bars(slices[HEADLINE], low, high)
@@ -517,5 +554,9 @@ def _settings(part: pd.DataFrame) -> list[float] | list[str]:
     return list(chosen)
 
 
+def _is_baseline(entry: str) -> bool:
+    return entry in FAMILIES and FAMILIES[entry].kind == "baseline"
+
+
 def _dash(entry: str) -> str:
-    return "dot" if entry in FAMILIES and FAMILIES[entry].kind == "baseline" else "solid"
+    return "dot" if _is_baseline(entry) else "solid"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from push_propensity.evaluation.bootstrap import interval, user_weights
+from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.metrics import (
     HEADLINE,
     ProductRanking,
@@ -96,12 +96,13 @@ def compare_models(
     models, options = compared_models, feature_study
     probability = {name: model.predict(test) for name, model in models.items()}
     table = pd.DataFrame([_measure(test, name, models[name], probability[name]) for name in models])
-    drawn = _resample(test, probability, options)
+    resamples = options.resample(test[USER])
+    drawn = _resample(test, probability, resamples)
     values = table.set_index("choice")[HEADLINE]
-    ends = [interval(drawn[name], values[name], options.confidence) for name in models]
-    table[[f"{HEADLINE}_low", f"{HEADLINE}_high"]] = np.clip(ends, 0.0, 1.0)
+    ends = [resamples.interval_of_share(drawn[name], values[name]) for name in models]
+    table[[f"{HEADLINE}_low", f"{HEADLINE}_high"]] = ends
     for other in (FRAME, BASELINE):
-        gains = [_gain(drawn, values, name, other, options.confidence) for name in models]
+        gains = [_gain(drawn, values, name, other, resamples) for name in models]
         column = f"gain_over_{other}"
         table[[column, f"{column}_low", f"{column}_high"]] = gains
         percent = (100 * share for share in dict(zip(models, gains, strict=True))[EXTENDED])
@@ -125,21 +126,22 @@ def _measure(
 
 
 def _resample(
-    test: pd.DataFrame, probability: Mapping[str, NDArray[np.float64]], options: StudyOptions
+    test: pd.DataFrame, probability: Mapping[str, NDArray[np.float64]], resamples: Resamples
 ) -> pd.DataFrame:
-    outcome, product = test[OUTCOME].to_numpy(), test[PRODUCT].to_numpy()
-    rankings = {name: ProductRanking.of(outcome, p, product) for name, p in probability.items()}
-    weights = user_weights(test[USER], options.resamples, options.seed)
-    return pd.DataFrame(
-        {name: ranking.average_precision(weight) for name, ranking in rankings.items()}
-        for weight in weights
+    user = resamples.positions(test[USER])
+    totals = {
+        name: resamples.ranking(ProductRanking.of(test[OUTCOME], p, test[PRODUCT]), user)
+        for name, p in probability.items()
+    }
+    return resamples.measure(
+        lambda drawn: {name: count(drawn).average_precision() for name, count in totals.items()}
     )
 
 
 def _gain(
-    drawn: pd.DataFrame, values: "pd.Series[float]", name: str, other: str, confidence: float
+    drawn: pd.DataFrame, values: "pd.Series[float]", name: str, other: str, resamples: Resamples
 ) -> tuple[float, float, float]:
     """Relative gain of one model over another and the ends of its paired interval."""
     gain = values[name] / values[other] - 1
-    low, high = interval(drawn[name] / drawn[other] - 1, gain, confidence)
+    low, high = resamples.interval(drawn[name] / drawn[other] - 1, gain)
     return gain, low, high

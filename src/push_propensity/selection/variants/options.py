@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
+from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.models.candidates import CandidateOptions
 
 
@@ -35,6 +37,12 @@ class StudyOptions(BaseModel):
     resamples: int = Field(default=200, ge=10)
     confidence: float = Field(default=0.95, gt=0, lt=1)
     seed: int
+
+    def resample(self, user: ArrayLike) -> Resamples:
+        """Draw from the users of these rows as configured."""
+        return Resamples.of(
+            user, resamples=self.resamples, seed=self.seed, confidence=self.confidence
+        )
 
 
 def with_winner(entry: CandidateOptions, winner: Mapping[str, Any]) -> CandidateOptions:

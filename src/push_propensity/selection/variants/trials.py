@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from push_propensity.errors import DataError
-from push_propensity.evaluation.bootstrap import interval, judge, user_weights
+from push_propensity.evaluation.bootstrap import Resamples, judge
 from push_propensity.evaluation.metrics import (
     HEADLINE,
     ProductRanking,
@@ -135,13 +135,14 @@ def _tabulate(
     scored: Sequence[ScoredFold], variants: Sequence[Variant], options: StudyOptions
 ) -> pd.DataFrame:
     table = pd.DataFrame([_measure(scored, variant) for variant in variants])
-    drawn = _resample(scored, options)
+    resamples = options.resample(np.concatenate([fold.rows[USER] for fold in scored]))
+    drawn = _resample(scored, resamples)
     values = table.set_index("variant")[HEADLINE]
     compared = []
     for variant in variants:
         name, other = variant.name, variant.reference
         difference = values[name] - values[other]
-        low, high = interval(drawn[name] - drawn[other], difference, options.confidence)
+        low, high = resamples.interval(drawn[name] - drawn[other], difference)
         if name != other:
             found = (name, other, difference, low, high)
             logger.info("%s minus %s: product AP %+.3f (%+.3f to %+.3f)", *found)
@@ -168,25 +169,26 @@ def _measure(scored: Sequence[ScoredFold], variant: Variant) -> dict[str, Any]:
     }
 
 
-def _resample(scored: Sequence[ScoredFold], options: StudyOptions) -> pd.DataFrame:
+def _mean(of_folds: Sequence[Floats]) -> Floats:
+    """Mean over the folds that can be ranked, shape (resamples,)."""
+    return pd.DataFrame(of_folds).mean().to_numpy()
+
+
+def _resample(scored: Sequence[ScoredFold], resamples: Resamples) -> pd.DataFrame:
     """Product average precision of each variant on each resample of the users of all folds."""
-    rows = [fold.rows for fold in scored]
-    ends = np.cumsum([len(part) for part in rows])[:-1]
-    stands_for = [row_weights(part) for part in rows]
-    rankings = {
-        name: [_ranking(fold.rows, fold.trials[name].probability) for fold in scored]
+    users = [resamples.positions(fold.rows[USER]) for fold in scored]
+    totals = {
+        name: [
+            resamples.ranking(
+                _ranking(fold.rows, fold.trials[name].probability), user, row_weights(fold.rows)
+            )
+            for fold, user in zip(scored, users, strict=True)
+        ]
         for name in scored[0].trials
     }
-    draws = []
-    users = np.concatenate([part[USER].to_numpy() for part in rows])
-    for weight in user_weights(users, options.resamples, options.seed):
-        parts = [
-            drawn if sampled is None else drawn * sampled
-            for drawn, sampled in zip(np.split(weight, ends), stands_for, strict=True)
-        ]
-        per_fold = {
-            name: [r.average_precision(w) for r, w in zip(of_folds, parts, strict=True)]
-            for name, of_folds in rankings.items()
+    return resamples.measure(
+        lambda drawn: {
+            name: _mean([count(drawn).average_precision() for count in folds])
+            for name, folds in totals.items()
         }
-        draws.append(pd.DataFrame(per_fold).mean())
-    return pd.DataFrame(draws)
+    )
