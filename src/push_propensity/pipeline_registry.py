@@ -2,7 +2,6 @@
 
 import pkgutil
 from collections.abc import Iterator, Mapping
-from functools import cache
 from importlib import import_module
 
 from kedro.pipeline import Pipeline
@@ -24,10 +23,16 @@ NAMES = (*(module.name for module in pkgutil.iter_modules(pipelines.__path__)), 
 class Registry(Mapping[str, Pipeline]):
     """Every pipeline by its name, imported when it is asked for: a run loads what it needs."""
 
+    def __init__(self) -> None:
+        """Start with none made."""
+        self._made: dict[str, Pipeline] = {}
+
     def __getitem__(self, name: str) -> Pipeline:
         if name not in NAMES:
             raise KeyError(name)
-        return _create(name)
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(NAMES)
@@ -35,13 +40,11 @@ class Registry(Mapping[str, Pipeline]):
     def __len__(self) -> int:
         return len(NAMES)
 
-
-@cache
-def _create(name: str) -> Pipeline:
-    if name in PLAIN_RUNS:
-        return sum(map(_create, PLAIN_RUNS[name]), start=Pipeline([]))
-    created: Pipeline = import_module(f"{pipelines.__name__}.{name}").create_pipeline()
-    return created
+    def _make(self, name: str) -> Pipeline:
+        if name in PLAIN_RUNS:
+            return sum((self[part] for part in PLAIN_RUNS[name]), start=Pipeline([]))
+        made: Pipeline = import_module(f"{pipelines.__name__}.{name}").create_pipeline()
+        return made
 
 
 def register_pipelines() -> Mapping[str, Pipeline]:

@@ -688,7 +688,7 @@ class TestTheUnexpected:
         fit({})
         before = published(models)
         with monkeypatch.context() as patch:
-            patch.setattr(training, "train_model", fail)
+            patch.setattr(training, "fit_model", fail)
             status, body = fit(EVENT)
         assert (status, body["error"]["code"]) == ("500", "INTERNAL")
         assert "sEcReT" not in body["error"]["message"] + caplog.text

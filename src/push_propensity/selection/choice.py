@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from push_propensity.errors import DataError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS
-from push_propensity.frame.columns import FeatureChoice
+from push_propensity.frame.columns import FeatureChoice, choose_features
 from push_propensity.scoring.bundle import Fingerprint
 
 
@@ -28,6 +28,15 @@ class SelectionOptions(BaseModel):
 
     rule: Literal["best", "one_standard_error"] = "best"
     features: FeatureChoice = "frame"
+
+
+def pick_features(frame: pd.DataFrame, selection_options: SelectionOptions) -> tuple[str, ...]:
+    """Name the features of a frame that the candidates are compared with and trained on.
+
+    Raises:
+        DataError: If extended features are asked for and the frame has none.
+    """
+    return choose_features(frame.columns, selection_options.features)
 
 
 def choose_trial(trials: pd.DataFrame, selection_options: SelectionOptions) -> dict[str, Any]:

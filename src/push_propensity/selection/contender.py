@@ -4,13 +4,12 @@ from typing import Any
 
 import pandas as pd
 
-from push_propensity.frame.columns import choose_features
 from push_propensity.frame.split import join_development
 from push_propensity.models.candidates import CandidateOptions, Candidates
 from push_propensity.models.fingerprint import take_fingerprint
 from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.scoring.bundle import Fingerprint
-from push_propensity.selection.choice import SelectionOptions
+from push_propensity.selection.choice import SelectionOptions, pick_features
 
 
 def fit_contender(
@@ -24,7 +23,7 @@ def fit_contender(
     """Fit the chosen trial to all orders before the calibration window and calibrate it."""
     development = join_development(train, validation)
     parameters = candidate.complete(choice["parameters"])
-    features = choose_features(development.columns, selection_options.features)
+    features = pick_features(development, selection_options)
     return calibrate(fit_model(development, candidate, parameters, features), calibration)
 
 

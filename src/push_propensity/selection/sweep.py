@@ -23,14 +23,13 @@ from push_propensity.frame.columns import (
     PRODUCT,
     SAMPLING_WEIGHT,
     USER,
-    choose_features,
 )
 from push_propensity.frame.split import MASK, fold_masks, join_development
 from push_propensity.frame.weights import row_weights
 from push_propensity.models.candidates import CandidateOptions
 from push_propensity.models.family import EncodedRows, Estimator, Floats, Parameters
 from push_propensity.models.purchase_model import draw_training_rows
-from push_propensity.selection.choice import SelectionOptions
+from push_propensity.selection.choice import SelectionOptions, pick_features
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +117,7 @@ def sweep_candidate(
 ) -> pd.DataFrame:
     """Fit and measure every trial of one candidate on every fold; see `sweep`."""
     development = join_development(train, validation)
-    features = choose_features(development.columns, selection_options.features)
+    features = pick_features(development, selection_options)
     return sweep(development, folds, candidate, features)
 
 

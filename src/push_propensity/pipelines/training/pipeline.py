@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.pipelines.training.nodes import pick_features
+from push_propensity.selection.choice import pick_features
 from push_propensity.training.assembly import (
     assemble_bundle,
     export_checked,
