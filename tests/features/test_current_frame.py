@@ -58,6 +58,7 @@ def with_orders_at(shop, users, source):
     return number_orders(timed), *others
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32), users=st.sets(st.sampled_from(USERS), min_size=1))
 def test_it_equals_the_frame_to_learn_from(queries, seed, users):
@@ -105,6 +106,7 @@ def test_the_same_history_gives_the_same_rows(queries, seed):
         assert query(shop) == query(shop) == query(shuffled)
 
 
+@pytest.mark.slow
 def test_on_a_simulated_shop():
     shop = simulate_shop(small_options())._asdict()
     tables = {name: ibis.memtable(rows) for name, rows in shop.items()} | {"prices": None}

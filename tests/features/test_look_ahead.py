@@ -67,6 +67,7 @@ class TestAsItIs:
         # What an order holds is not known before it: of the order at the cutoff it is left out.
         assert rows[at("02-09 10:00"), "outcome"] == rows[at("02-09 10:00"), "basket_size"] == 5
 
+    @pytest.mark.slow
     def test_a_simulated_shop_passes(self, simulated):
         checked = check(simulated, ALL)
         expected = {*COLUMNS, *EXTENDED_NAMES, "basket_size"} - {"order_id"}
@@ -74,6 +75,7 @@ class TestAsItIs:
         assert checked["different_rows"].sum() == 0
         assert checked["rows"].max() > 100
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("hours", [1, 48])
     def test_features_taken_before_the_order_know_nothing_of_the_hours_between(
         self, simulated, hours
@@ -227,6 +229,7 @@ PLANTED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", PLANTED)
 def test_planted_look_aheads_are_found_and_nothing_else(simulated, monkeypatch, planted):
     for plant in planted:

@@ -183,6 +183,7 @@ def test_a_postgres_table_of_other_types_with_bad_rows_and_products(tmp_path, se
     }
 
 
+@pytest.mark.slow
 def test_many_rows_of_postgres_arrive_whole(tmp_path, server):
     rows = [
         (f"o{n // 10}", f"u{n % 7_000 // 10}", at("2024-01-01"), f"p{n % 10}", 1, 1.5)

@@ -112,6 +112,7 @@ any_line = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(any_line, min_size=12, max_size=48), st.integers(0, 3))
 def test_no_row_is_lost(lines, unparsed):
@@ -131,6 +132,7 @@ def test_no_row_is_lost(lines, unparsed):
     assert sum(row["lines"] for row in made["lines"]) == report["rows"] - len(made["quarantine"])
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(any_line, min_size=8, max_size=32).flatmap(
