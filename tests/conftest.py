@@ -1,5 +1,6 @@
 """What several test modules need: a small feature frame with something to learn in it."""
 
+import gc
 import os
 from collections.abc import Callable
 
@@ -16,6 +17,13 @@ from push_propensity.frame.columns import (
     OWN_FREQUENCY,
     SAMPLING_WEIGHT,
 )
+
+
+def pytest_collection_finish():
+    """Spare what was imported, which never goes, from being searched for garbage ever again."""
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
+
 
 FIRST_DAY = pd.Timestamp("2020-10-05")
 DEFAULT_DAYS_TO_BUY = (34.0, 27.693)

@@ -83,7 +83,7 @@ def store(connection, shop):
 
 def compile_query(shop, build):
     """What `build` makes of the raw tables, as a function of histories; compiled once."""
-    connection = ibis.duckdb.connect()
+    connection = ibis.duckdb.connect(threads=1)  # more would cost more than the few rows
     query = ibis.to_sql(build(store(connection, shop)))
 
     def run(changed):

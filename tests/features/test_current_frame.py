@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from push_propensity.errors import DataError
 from push_propensity.features import (
     CurrentOptions,
+    FeatureOptions,
     build_current_frame,
     build_feature_frame,
     read_raw_tables,
@@ -29,6 +30,7 @@ from tests.features.tiny_shop import at, raw_tables, read
 from tests.simulation.small_shop import small_options
 
 AS_OF = at("02-03 12:00")
+PLAIN = FeatureOptions()
 NAMES = (*FEATURE_NAMES, *EXTENDED_NAMES)
 
 
@@ -56,6 +58,7 @@ def with_orders_at(shop, users, source):
     return number_orders(timed), *others
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32), users=st.sets(st.sampled_from(USERS), min_size=1))
 def test_it_equals_the_frame_to_learn_from(queries, seed, users):
@@ -103,6 +106,7 @@ def test_the_same_history_gives_the_same_rows(queries, seed):
         assert query(shop) == query(shop) == query(shuffled)
 
 
+@pytest.mark.slow
 def test_on_a_simulated_shop():
     shop = simulate_shop(small_options())._asdict()
     tables = {name: ibis.memtable(rows) for name, rows in shop.items()} | {"prices": None}
@@ -120,7 +124,7 @@ def test_on_a_simulated_shop():
 
 def test_active_users_ordered_in_the_days_before():
     found = {
-        days: set(current(raw_tables(), at("02-09 10:00"), ALL, days).to_pandas()["user_id"])
+        days: set(current(raw_tables(), at("02-09 10:00"), PLAIN, days).to_pandas()["user_id"])
         for days in (6, 29, 30)
     }
     # u2 ordered six days before, u1 thirty days before to the second.
@@ -139,13 +143,13 @@ def test_without_a_moment_it_is_right_after_the_latest_order():
 class TestChosenProducts:
     def test_only_these_are_there(self):
         chosen = CurrentOptions(as_of=at("02-09 10:00"), products=("C",))
-        found = build_current_frame(read(), ALL, chosen).to_pandas()
+        found = build_current_frame(read(), PLAIN, chosen).to_pandas()
         assert found[["variant_id", "user_id"]].to_numpy().tolist() == [["C", "u1"], ["C", "u2"]]
 
     def test_one_that_is_not_listed_is_named(self):
         chosen = CurrentOptions(as_of=at("02-09 10:00"), products=("C", "E"))
         with pytest.raises(DataError, match="No features for the products E:"):
-            build_current_frame(read(), ALL, chosen)
+            build_current_frame(read(), PLAIN, chosen)
 
     @pytest.mark.parametrize(
         ("listed", "chosen", "said"),
@@ -158,4 +162,4 @@ class TestChosenProducts:
 
     def test_a_moment_before_the_data_has_no_features(self):
         with pytest.raises(DataError, match="No product is listed for any active user"):
-            build_current_frame(read(), ALL, CurrentOptions(as_of=START.replace(year=2019)))
+            build_current_frame(read(), PLAIN, CurrentOptions(as_of=START.replace(year=2019)))

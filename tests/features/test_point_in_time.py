@@ -68,6 +68,7 @@ def rows_until(cut, rows):
     return [row | OF_THE_ORDER if row["created_at"] == cut else row for row in until]
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32), position=st.integers(8, 17))
 def test_the_future_does_not_reach_back(build_again, seed, position):

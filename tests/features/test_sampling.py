@@ -12,6 +12,8 @@ from push_propensity.features import (
     find_first_whole_day,
     read_raw_tables,
 )
+from push_propensity.features.points import repeat_orders
+from push_propensity.features.sampling import sample_rows
 from push_propensity.frame.split import VALIDATION, SplitOptions, keep_large_orders, plan_split
 from push_propensity.simulation import simulate_shop
 from tests.simulation.small_shop import small_options
@@ -110,16 +112,21 @@ def test_the_same_seed_draws_the_same_rows_and_another_one_others(build, sampled
     assert 0.15 < shared < 0.35  # by chance a quarter
 
 
-def test_weights_estimate_the_whole_without_bias(whole, build):
+def test_weights_estimate_the_whole_without_bias(tables, whole):
     """Horvitz and Thompson: weighted sums are those of the whole frame, on average over draws."""
     before = early(whole)
     true = {"rows": len(before), "popularity": before["global_popularity"].sum()}
+    raw = read_raw_tables(tables, EVERYTHING)
+    points = repeat_orders(raw)
+    popularity = before[["order_id", "variant_id", "global_popularity"]]
     estimates = []
     for seed in range(8):
-        rows = early(build(options(seed=seed, popular_products=0)))
+        drawn = sample_rows(raw, points, options(seed=seed, popular_products=0), DAY)
+        weights = drawn.select("order_id", "variant_id", "sampling_weight").to_pandas()
+        rows = weights.merge(popularity, on=["order_id", "variant_id"])
         weight = rows["sampling_weight"]
-        popularity = (weight * rows["global_popularity"]).sum()
-        estimates.append({"rows": weight.sum(), "popularity": popularity})
+        popular = (weight * rows["global_popularity"]).sum()
+        estimates.append({"rows": weight.sum(), "popularity": popular})
     found = pd.DataFrame(estimates)
     error = found.sem()
     assert ((found.mean() - pd.Series(true)).abs() < 3 * error).all()

@@ -36,6 +36,7 @@ from tests.simulation.small_shop import small_options
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.spark,
     pytest.mark.skipif(
         shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="there is no Java"
     ),

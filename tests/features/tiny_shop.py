@@ -1,6 +1,7 @@
 """A tiny shop, small enough to work its features out by hand."""
 
 from datetime import datetime
+from functools import cache
 
 import ibis
 import ibis.expr.types as ir
@@ -118,9 +119,17 @@ def read(**rows):
 
 
 def build(tables=None, options=OPTIONS):
-    """The built frame as an Arrow table."""
-    raw = read_raw_tables(tables or raw_tables(), options)
-    return build_feature_frame(raw, options).to_pyarrow()
+    """The built frame of these tables, or of the tiny shop's, as an Arrow table."""
+    return _build_once(options) if tables is None else _build(tables, options)
+
+
+def _build(tables, options):
+    return build_feature_frame(read_raw_tables(tables, options), options).to_pyarrow()
+
+
+@cache
+def _build_once(options):
+    return _build(raw_tables(), options)
 
 
 def pairs(table):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from push_propensity.handler import fit as fitting
+from push_propensity.handler.places import environment, find_project
 from push_propensity.training import assembly as training
 from tests.predict.answers import read_answer
 
@@ -41,13 +43,39 @@ def frame_file(project):
     return Path(project) / "data/01_raw/feature_frame_20210304.csv"
 
 
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """Where the project of every test lies, so that what was opened there stays true."""
+    return tmp_path_factory.mktemp("place") / "project"
+
+
+@pytest.fixture(scope="session")
+def opened():
+    """The catalogs that were opened, by environment and local parameters."""
+    return {}
+
+
 @pytest.fixture
-def project(blank_project, tmp_path, monkeypatch):
-    """The project that the handler works in; its models are elsewhere."""
-    path = tmp_path / "project"
-    shutil.copytree(blank_project, path)
-    work_in(path, tmp_path / "models", monkeypatch)
-    return path
+def project(blank_project, place, tmp_path, opened, monkeypatch):
+    """The project that the handler works in, as it was at first; its models are elsewhere.
+
+    It is opened once for each configuration, not for each fit.
+    """
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(blank_project, place)
+    work_in(place, tmp_path / "models", monkeypatch)
+    open_catalog = fitting._open_catalog
+
+    def open_once():
+        if find_project() != place:
+            return open_catalog()
+        configuration = (environment(), (place / "conf/local/parameters.yml").read_text())
+        if configuration not in opened:
+            opened[configuration] = open_catalog()
+        return opened[configuration]
+
+    monkeypatch.setattr(fitting, "_open_catalog", open_once)
+    return place
 
 
 def work_in(project, models, monkeypatch):
@@ -94,6 +122,7 @@ def fit(project, models, tmp_path, caplog):
         for text in (answer["body"], *lines):
             assert "Traceback" not in text
             assert str(tmp_path) not in text
+            assert str(project) not in text
             assert str(ROOT) not in text
         assert "rejected" not in body
         return status, body

@@ -1,5 +1,6 @@
 """Order lines of a small shop, and the pipeline on them in memory."""
 
+import functools
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +66,12 @@ def ingest(
     )
     rows = {name: table.to_pyarrow().to_pylist() for name, table in made.items()}
     return rows | {"report": report, "tables": made}
+
+
+@functools.cache
+def taken_in() -> dict[str, Any]:
+    """What is made of the shop's lines as they are; to look at, not to change."""
+    return ingest()
 
 
 def read(lines=LINES, products=None, chosen=OPTIONS):

@@ -1,5 +1,6 @@
 """The entries of the documentation, one for each format, and what a file may have wrong with it."""
 
+import functools
 import gzip
 import json
 import re
@@ -18,7 +19,7 @@ from push_propensity.ingestion import IngestionOptions
 from push_propensity.ingestion.read_errors import explain_read_error
 from push_propensity.pipelines.ingestion import create_pipeline
 from tests.ingestion.postgres_server import missing_server, running_server, write_table
-from tests.ingestion.small_shop import COLUMNS, LINES, OPTIONS, at, ingest
+from tests.ingestion.small_shop import COLUMNS, LINES, OPTIONS, at, taken_in
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(
@@ -42,11 +43,17 @@ def server():
         yield connection
 
 
+@functools.cache
+def shipped_entries():
+    """The pipeline's entries as they ship."""
+    loader = OmegaConfigLoader(str(ROOT / "conf"), base_env="base", default_run_env="base")
+    entries = loader["catalog"]
+    return {name: entries[name] for name in create_pipeline().datasets() - {"params:ingestion"}}
+
+
 def configuration(folder):
     """The catalog as it ships, in another folder and with connections of its own."""
-    entries = OmegaConfigLoader(str(ROOT / "conf"), base_env="base", default_run_env="base")
-    names = create_pipeline().datasets() - {"params:ingestion"}
-    chosen = {name: dict(entries["catalog"][name]) for name in names}
+    chosen = {name: dict(entry) for name, entry in shipped_entries().items()}
     for entry in chosen.values():
         if "filepath" in entry:
             entry["filepath"] = str(folder / entry["filepath"])
@@ -81,7 +88,7 @@ def with_entry(folder, entry, **changed):
 
 
 def assert_same_shop(made):
-    expected = ingest()
+    expected = taken_in()
     for name in ("orders", "inventory", "prices", "quarantine", "report"):
         assert made[name] == expected[name], name
 
@@ -176,6 +183,7 @@ def test_a_postgres_table_of_other_types_with_bad_rows_and_products(tmp_path, se
     }
 
 
+@pytest.mark.slow
 def test_many_rows_of_postgres_arrive_whole(tmp_path, server):
     rows = [
         (f"o{n // 10}", f"u{n % 7_000 // 10}", at("2024-01-01"), f"p{n % 10}", 1, 1.5)

@@ -15,6 +15,7 @@ from tests.ingestion.small_shop import (
     ingest,
     line,
     options,
+    taken_in,
     text_table,
 )
 
@@ -22,7 +23,7 @@ NAMED = {"vendor": "vendor", "product_type": "product_type"}
 
 
 def test_orders():
-    assert ingest()["orders"] == [
+    assert taken_in()["orders"] == [
         {
             "id": "o1",
             "user_id": "u1",
@@ -132,7 +133,7 @@ def test_lines_say_what_products_do_not():
 
 
 def test_feature_engineering_takes_the_tables():
-    tables = ingest()["tables"]
+    tables = taken_in()["tables"]
     raw = {name: tables[name] for name in ("orders", "inventory", "prices")}
     assert set(check_raw_tables(raw)) >= {"orders", "inventory", "prices"}
     lines = ibis.memtable(tables["lines"].to_pyarrow())
@@ -141,11 +142,11 @@ def test_feature_engineering_takes_the_tables():
 
 moments = st.integers(0, 5 * 24).map(lambda h: f"2024-01-{1 + h // 24:02d} {h % 24:02d}:00:00")
 lines_of_a_shop = st.lists(
-    st.tuples(st.integers(0, 8), moments, st.sampled_from("abc")), min_size=1, max_size=20
+    st.tuples(st.integers(0, 8), moments, st.sampled_from("abc")), min_size=1, max_size=60
 ).map(lambda rows: [line(f"o{n}", f"u{n % 3}", time, product) for n, time, product in rows])
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lines_of_a_shop, st.sampled_from(["none", "same_day"]))
 def test_orders_count_up_and_hold_each_product_once(lines, merge):
     made = ingest(lines, chosen=options(merge_orders=merge))

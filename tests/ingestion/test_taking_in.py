@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from push_propensity.errors import DataError
 from push_propensity.ingestion import describe
-from tests.ingestion.small_shop import LINES, ingest, line, options, reasons, text_table
+from tests.ingestion.small_shop import LINES, ingest, line, options, reasons, taken_in, text_table
 
 
 def test_the_same_line_twice_is_one():
     made = ingest([*LINES, LINES[0], LINES[0]])
     assert made["report"]["duplicates"] == {"same_line": 2, "same_product_in_order": 0}
-    assert made["orders"] == ingest()["orders"]
+    assert made["orders"] == taken_in()["orders"]
 
 
 def test_a_product_twice_in_an_order_is_one_purchase():
@@ -112,8 +112,9 @@ any_line = st.tuples(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(any_line, max_size=12), st.integers(0, 3))
+@pytest.mark.slow
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(any_line, min_size=12, max_size=48), st.integers(0, 3))
 def test_no_row_is_lost(lines, unparsed):
     rejected = ibis.memtable({"file_id": [0] * unparsed, "line": list(range(unparsed))}) if (
         unparsed
@@ -131,8 +132,13 @@ def test_no_row_is_lost(lines, unparsed):
     assert sum(row["lines"] for row in made["lines"]) == report["rows"] - len(made["quarantine"])
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(any_line, max_size=8).flatmap(lambda rows: st.permutations([*LINES, *rows])))
+@pytest.mark.slow
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(any_line, min_size=8, max_size=32).flatmap(
+        lambda rows: st.permutations([*LINES, *rows])
+    )
+)
 def test_the_order_of_the_rows_does_not_matter(rows):
     given_order = ingest(text_table(rows))
     sorted_rows = sorted(rows, key=str)

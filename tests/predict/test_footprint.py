@@ -170,6 +170,7 @@ def needed(name, extras=frozenset(), found=None):
     return found
 
 
+@pytest.mark.slow
 def test_what_predicting_needs_fits_into_a_lambda(installed):
     others = {name: each for (name, _), each in needed("push-propensity").items()}
     assert {"numpy", "onnxruntime", "kedro", "orjson"} < set(others)

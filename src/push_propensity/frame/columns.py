@@ -168,7 +168,12 @@ METADATA: tuple[str, ...] = (BASKET_SIZE, SAMPLING_WEIGHT)
 
 
 def describe_features(names: Iterable[str]) -> str:
-    """Say how many of some features every frame has, and how many are extended, by group."""
+    """Say how many of some features every frame has, and how many are extended, by group.
+
+    Examples:
+        >>> describe_features(["vendor", "count_pets", "due_ratio_vendor", "day_of_week"])
+        '2 features that every frame has and 2 extended ones: own_vendor (1), calendar (1)'
+    """
     counts = Counter(FEATURE_OF[name].group for name in names)
     plain = f"{counts.pop('', 0)} features that every frame has"
     if not counts:
@@ -190,6 +195,10 @@ def choose_features(columns: Collection[str], choice: FeatureChoice) -> tuple[st
 
     Raises:
         DataError: If extended features are asked for and there are none.
+
+    Examples:
+        >>> choose_features([*COLUMNS, "day_of_week"], "extended")[-2:]
+        ('std_days_to_buy_product_type', 'day_of_week')
     """
     if choice == "frame":
         return FEATURE_NAMES
@@ -204,5 +213,10 @@ def choose_features(columns: Collection[str], choice: FeatureChoice) -> tuple[st
 
 
 def pick_numbers(features: Iterable[str]) -> list[str]:
-    """The features that are numbers, in their order."""
+    """Return the features that are numbers, in their order.
+
+    Examples:
+        >>> pick_numbers(["vendor", "count_pets", "discount_pct"])
+        ['count_pets', 'discount_pct']
+    """
     return [name for name in features if name not in CATEGORICAL_FEATURES]

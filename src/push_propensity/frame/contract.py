@@ -107,7 +107,13 @@ def _is_size(column: "pd.Series[float]") -> "pd.Series[bool]":
 
 
 def is_size_of_order(frame: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell which rows have the basket size of their order's first row; all where there is none."""
+    """Tell which rows have the basket size of their order's first row; all where there is none.
+
+    Examples:
+        >>> frame = pd.DataFrame({"order_id": [1, 1, 2], "basket_size": [3, 4, 9]})
+        >>> is_size_of_order(frame).tolist()
+        [True, False, True]
+    """
     if BASKET_SIZE not in frame:
         return pd.Series(True, index=frame.index)
     size = frame[BASKET_SIZE]
@@ -117,7 +123,13 @@ def is_size_of_order(frame: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def is_weight_of_outcome(frame: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell which rows have a sampling weight that goes with their outcome; all if none has any."""
+    """Tell which rows have a sampling weight that goes with their outcome; all if none has any.
+
+    Examples:
+        >>> frame = pd.DataFrame({"outcome": [1, 1, 0], "sampling_weight": [1.0, 4.0, 4.0]})
+        >>> is_weight_of_outcome(frame).tolist()
+        [True, False, True]
+    """
     if SAMPLING_WEIGHT not in frame:
         return pd.Series(True, index=frame.index)
     weight = frame[SAMPLING_WEIGHT]

@@ -103,6 +103,14 @@ def keep_large_orders(
 
     Raises:
         DataError: No order has that many purchases, or the frame lacks `basket_size`.
+
+    Examples:
+        >>> times = pd.to_datetime(["2024-01-02 10:00", "2024-01-01 09:00", "2024-01-01 09:00"])
+        >>> frame = pd.DataFrame(
+        ...     {"created_at": times, "order_id": [8, 7, 7], "variant_id": [1, 2, 1], "outcome": 1}
+        ... )
+        >>> keep_large_orders(frame, minimum_items=2)[["order_id", "variant_id"]].values.tolist()
+        [[7, 1], [7, 2]]
     """
     items = _count_items(frame, basket)
     large = items.index[items >= minimum_items]
@@ -150,6 +158,13 @@ def plan_split(kept: pd.DataFrame, options: SplitOptions) -> pd.DataFrame:
 
     Raises:
         DataError: There are too few purchases, or a part gets no order or no purchase.
+
+    Examples:
+        >>> days = pd.date_range("2024-01-01", periods=10)
+        >>> kept = pd.DataFrame({"created_at": days, "order_id": range(10), "outcome": 1})
+        >>> options = SplitOptions(calibration_share=0.5, minimum_purchases=10)
+        >>> plan_split(kept, options).groupby("part")["orders"].sum().to_dict()
+        {'calibration': 1, 'test': 1, 'train': 7, 'validation': 1}
     """
     days = _count_days(kept)
     purchases = int(days["purchases"].sum())
@@ -244,13 +259,23 @@ def summarise_part(part: pd.DataFrame) -> dict[str, str | int | float]:
 
 
 def count_candidate_rows(rows: pd.DataFrame) -> float:
-    """Return how many candidate rows these rows, which may be a sample, stand for."""
+    """Return how many candidate rows these rows, which may be a sample, stand for.
+
+    Examples:
+        >>> count_candidate_rows(pd.DataFrame({"outcome": [1, 0], "sampling_weight": [1, 4]}))
+        5.0
+    """
     weight = row_weights(rows)
     return float(len(rows) if weight is None else weight.sum())
 
 
 def purchase_share(rows: pd.DataFrame) -> float:
-    """Return the share of purchases among the candidate rows that these rows stand for."""
+    """Return the share of purchases among the candidate rows that these rows stand for.
+
+    Examples:
+        >>> purchase_share(pd.DataFrame({"outcome": [1, 0], "sampling_weight": [1, 4]}))
+        0.2
+    """
     return float(rows[OUTCOME].sum() / count_candidate_rows(rows))
 
 
@@ -299,6 +324,13 @@ def cut_folds(days: pd.DataFrame, options: FoldOptions) -> pd.DataFrame:
 
     Raises:
         DataError: A fold gets no order to train on or to validate on.
+
+    Examples:
+        >>> days = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=10), "part": "train"})
+        >>> days = days.assign(orders=1, purchases=1)
+        >>> folds = cut_folds(days, FoldOptions(n_windows=2, window_share=0.2))
+        >>> folds[["fold", "train_orders", "validation_orders"]].values.tolist()
+        [[1, 6, 2], [2, 8, 2]]
     """
     development = days[days["part"].isin(DEVELOPMENT)]
     share, count = _exact(options.window_share), options.n_windows
@@ -347,6 +379,15 @@ def fold_masks(development: pd.DataFrame, folds: pd.DataFrame) -> Iterator[tuple
 
     Yields:
         `(fold, train, validation)`: two boolean masks of shape `(len(development),)`.
+
+    Examples:
+        >>> days = pd.date_range("2024-01-01", periods=4)
+        >>> fold = {"fold": 1, "train_start": days[0], "train_end": days[2]}
+        >>> fold |= {"validation_start": days[3], "validation_end": days[3]}
+        >>> rows = pd.DataFrame({"created_at": days, "order_id": range(4)})
+        >>> [(number, train, validation)] = fold_masks(rows, pd.DataFrame([fold]))
+        >>> train.tolist(), validation.tolist()
+        ([True, True, True, False], [False, False, False, True])
     """
     day = order_days(development)
     for fold in folds.to_dict("records"):
@@ -356,7 +397,14 @@ def fold_masks(development: pd.DataFrame, folds: pd.DataFrame) -> Iterator[tuple
 
 
 def order_days(frame: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
-    """Return each row's day: that of its order's first time, so that orders stay whole."""
+    """Return each row's day: that of its order's first time, so that orders stay whole.
+
+    Examples:
+        >>> times = pd.to_datetime(["2024-01-01 23:59", "2024-01-02 00:01"])
+        >>> frame = pd.DataFrame({"order_id": [7, 7], "created_at": times})
+        >>> order_days(frame).dt.day.tolist()
+        [1, 1]
+    """
     first = frame.groupby(ORDER, sort=False)[CREATED_AT].transform("min")
     day: pd.Series[pd.Timestamp] = first.dt.normalize()
     return day

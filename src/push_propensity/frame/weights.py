@@ -12,7 +12,14 @@ MINIMUM_PURCHASES = 5  # products bought less often are not ranked
 
 
 def row_weights(frame: pd.DataFrame) -> Floats | None:
-    """How many candidate rows each row stands for, shape (rows,), or None if for itself alone."""
+    """Return how many candidate rows each row stands for, shape (rows,); None: itself alone.
+
+    Examples:
+        >>> row_weights(pd.DataFrame({"sampling_weight": [1, 4]})).tolist()
+        [1.0, 4.0]
+        >>> row_weights(pd.DataFrame({"outcome": [1, 0]})) is None
+        True
+    """
     if SAMPLING_WEIGHT not in frame:
         return None
     weight = frame[SAMPLING_WEIGHT].to_numpy(dtype=np.float64)

@@ -44,6 +44,14 @@ class FeatureSchema:
 
     `find_fault` is the definition. `tabulate` applies it to all rows at once where their values
     are plain, and one by one only where something is amiss.
+
+    Examples:
+        >>> schema = FeatureSchema([ModelFeature("count_pets", "number", 0, 1000)])
+        >>> schema.find_fault({"count_pets": -1})
+        Fault(code='OUT_OF_RANGE', feature='count_pets')
+        >>> columns, faults = schema.tabulate([{"count_pets": 2}, {}])
+        >>> columns["count_pets"].tolist(), faults
+        ([[2.0]], {1: Fault(code='MISSING_FEATURE', feature='count_pets')})
     """
 
     def __init__(self, features: Sequence[ModelFeature]) -> None:
@@ -155,7 +163,12 @@ def _find_number_fault(value: object, feature: ModelFeature) -> FaultCode | None
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether the text can be written as UTF-8: it holds no lone surrogate."""
+    r"""Tell whether the text can be written as UTF-8: it holds no lone surrogate.
+
+    Examples:
+        >>> is_unicode("ü"), is_unicode("\ud800")
+        (True, False)
+    """
     if text.isascii():
         return True
     try:

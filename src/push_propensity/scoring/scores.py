@@ -49,6 +49,14 @@ def parse_users(users: object, limits: ScoringLimits = UNLIMITED) -> dict[str, A
     Raises:
         UsersError: Not JSON, no object, a user twice, an id that is not Unicode text, too large
             or too many. `code` tells which.
+
+    Examples:
+        >>> parse_users('{"anna": {"count_pets": 2}}')
+        {'anna': {'count_pets': 2}}
+        >>> parse_users('{"anna": {}, "anna": {}}')
+        Traceback (most recent call last):
+        ...
+        push_propensity.errors.UsersError: A user id stands there twice; give each user once.
     """
     if isinstance(users, str | bytes | bytearray):
         users = _parse_json(_encode(users, limits.byte_limit))
@@ -72,6 +80,13 @@ def check_users(users: Mapping[str, Any], schema: FeatureSchema) -> CheckedUsers
     Args:
         users: Per user id the values by feature. Features that the model does not know are ignored.
         schema: The features of the model.
+
+    Examples:
+        >>> from push_propensity.scoring.inputs import ModelFeature
+        >>> schema = FeatureSchema([ModelFeature("count_pets", "number")])
+        >>> checked = check_users({"anna": {"count_pets": 2}, "ben": {}}, schema)
+        >>> checked.ids, checked.rejected
+        (('anna',), {'ben': Fault(code='MISSING_FEATURE', feature='count_pets')})
     """
     faults = {user: _find_user_fault(user, row) for user, row in users.items()}
     ids = [user for user, fault in faults.items() if fault is None]
@@ -90,6 +105,12 @@ def report_scores(
     """Return the scores by user id, the model's name and, if there are any, the rejected users.
 
     Everything is in the order in which the users came and of types that JSON knows.
+
+    Examples:
+        >>> users = CheckedUsers(("anna",), {}, {"ben": Fault("TYPE", "vendor")})
+        >>> report = report_scores(users, np.array([0.25]), "push_2024_01_31")
+        >>> report["prediction"], report["rejected"]
+        ({'anna': 0.25}, {'ben': {'code': 'TYPE', 'feature': 'vendor'}})
     """
     report: dict[str, Any] = {
         "prediction": dict(zip(users.ids, scores.tolist(), strict=True)),

@@ -76,7 +76,12 @@ class Manifest:
 
 
 def digest_file(content: bytes) -> FileDigest:
-    """Return the SHA-256 and the size of a file's content."""
+    """Return the SHA-256 and the size of a file's content.
+
+    Examples:
+        >>> digest_file(b"a model").size
+        7
+    """
     return FileDigest(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
 

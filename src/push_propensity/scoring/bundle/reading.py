@@ -56,6 +56,10 @@ def check_name(name: object) -> str:
 
     Raises:
         ModelPathError: It is not; the message does not repeat it.
+
+    Examples:
+        >>> check_name("push_2024_01_31")
+        'push_2024_01_31'
     """
     if isinstance(name, str) and NAME.fullmatch(name):
         return name
