@@ -35,12 +35,12 @@ NAMES = (*FEATURE_NAMES, *EXTENDED_NAMES)
 
 
 def current(tables, as_of=AS_OF, options=OPTIONS, active_days=365):
-    raw = read_raw_tables(tables, options)
+    raw = read_raw_tables(options, **tables)
     return build_current_frame(raw, options, CurrentOptions(as_of=as_of, active_days=active_days))
 
 
 def learned(tables, options=OPTIONS):
-    return build_feature_frame(read_raw_tables(tables, options), options)
+    return build_feature_frame(read_raw_tables(options, **tables), options)
 
 
 @pytest.fixture(scope="module")

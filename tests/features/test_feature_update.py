@@ -13,7 +13,7 @@ OPTIONS = only("user")
 
 
 def extend(frame, options=OPTIONS):
-    raw = read_raw_tables(raw_tables(), options)
+    raw = read_raw_tables(options, **raw_tables())
     return extend_feature_frame(raw, frame, options).to_pyarrow()
 
 

@@ -16,7 +16,6 @@ from push_propensity.features.point_in_time.check import (
     PointInTimeOptions,
     check_point_in_time,
     require_no_look_ahead,
-    tabulate,
 )
 from push_propensity.features.point_in_time.scrambling import Scramble, scramble_future
 from push_propensity.frame.columns import COLUMNS, EXTENDED_NAMES
@@ -51,7 +50,7 @@ def simulated():
 
 
 def check(tables, options=PLAIN, checks=CHECKS):
-    checked = tabulate(check_point_in_time(tables, options, checks))
+    checked = check_point_in_time(options, checks, **tables)
     require_no_look_ahead(checked)
     return checked
 
@@ -234,7 +233,7 @@ PLANTED = [
 def test_planted_look_aheads_are_found_and_nothing_else(simulated, monkeypatch, planted):
     for plant in planted:
         plant(monkeypatch)
-    checked = tabulate(check_point_in_time(simulated, WITH_EVENTS, CHECKS))
+    checked = check_point_in_time(WITH_EVENTS, CHECKS, **simulated)
     differing = set(checked.loc[checked["different_rows"] > 0, "column"])
     assert differing == set().union(*planted.values())
     with pytest.raises(DataError, match="Features must come from what was before") as error:

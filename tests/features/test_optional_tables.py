@@ -146,7 +146,7 @@ class TestLag:
         assert found == [1, 0]
 
     def test_orders_of_the_hours_before_are_not_counted(self):
-        raw = read_raw_tables(raw_tables(), FeatureOptions())
+        raw = read_raw_tables(FeatureOptions(), **raw_tables())
         found = {}
         for hours in (0, 30 * 24, 31 * 24):
             points = repeat_orders(raw, hours)
@@ -166,7 +166,7 @@ class TestLag:
 
 def test_orders_before_the_first_day_are_history_only():
     options = FeatureOptions(first_order_date="2021-02-09")
-    raw = read_raw_tables(raw_tables(), options)
+    raw = read_raw_tables(options, **raw_tables())
     frame = ibis.memtable(build_feature_frame(raw, options).to_pyarrow())
     whole = ibis.memtable(build())
     assert frame.to_pyarrow().equals(whole.filter(whole.order_id == 5).to_pyarrow())

@@ -57,7 +57,7 @@ def build_again():
     """Build the frame of other rows; the query is compiled once."""
 
     def build(tables):
-        return build_feature_frame(read_raw_tables(tables, OPTIONS), OPTIONS)
+        return build_feature_frame(read_raw_tables(OPTIONS, **tables), OPTIONS)
 
     return compile_query(history(random.Random(0)), build)
 

@@ -38,7 +38,7 @@ def build(tables):
     """Build the frame, sampled before a day or not at all."""
 
     def frame(chosen, sampled_before=DAY):
-        raw = read_raw_tables(tables, chosen)
+        raw = read_raw_tables(chosen, **tables)
         return build_feature_frame(raw, chosen, sampled_before).to_pandas()
 
     return frame
@@ -116,7 +116,7 @@ def test_weights_estimate_the_whole_without_bias(tables, whole):
     """Horvitz and Thompson: weighted sums are those of the whole frame, on average over draws."""
     before = early(whole)
     true = {"rows": len(before), "popularity": before["global_popularity"].sum()}
-    raw = read_raw_tables(tables, EVERYTHING)
+    raw = read_raw_tables(EVERYTHING, **tables)
     points = repeat_orders(raw)
     popularity = before[["order_id", "variant_id", "global_popularity"]]
     estimates = []
@@ -143,6 +143,6 @@ def test_rows_are_whole_from_the_first_day_of_validation(tables, whole):
     split = SplitOptions()
     days = plan_split(keep_large_orders(whole, split.minimum_items), split)
     first = days.loc[days["part"] == VALIDATION, "day"].min().date()
-    raw = read_raw_tables(tables, options())
+    raw = read_raw_tables(options(), **tables)
     assert find_first_whole_day(raw, options(), split) == first
     assert find_first_whole_day(raw, EVERYTHING, split) is None

@@ -154,7 +154,7 @@ def test_optional_tables_may_be_absent(spark, tiny, tmp_path):
 def test_the_same_rows_are_drawn(spark, simulated):
     options = FeatureOptions.model_validate({"sampling": {"share": 0.25, "popular_products": 3}})
     raw = {
-        engine: read_raw_tables(load(engine, simulated, connection), options)
+        engine: read_raw_tables(options, **load(engine, simulated, connection))
         for engine, connection in (("duckdb", None), ("spark", spark))
     }
     drawn = {
@@ -198,14 +198,14 @@ def test_a_table_is_written_by_its_own_engine_and_read_by_the_entry_s(spark, tmp
 def test_the_check_of_the_past_finds_nothing(spark, simulated):
     checks = PointInTimeOptions(cutoffs=1, orders=3, seed=3)
     options = FeatureOptions.model_validate({"extended": {"groups": ("intent",)}})
-    found = check_point_in_time(load("spark", simulated, spark), options, checks)
-    assert {check.different_rows for check in found} == {0}
-    assert max(check.rows for check in found) > 30
+    found = check_point_in_time(options, checks, **load("spark", simulated, spark))
+    assert set(found["different_rows"]) == {0}
+    assert found["rows"].max() > 30
 
 
 def test_the_current_frame_is_the_same(spark, tiny):
     def build(tables):
-        raw = read_raw_tables(tables, FeatureOptions())
+        raw = read_raw_tables(FeatureOptions(), **tables)
         current = CurrentOptions(as_of=at("02-05 10:00"), active_days=40)
         frame = build_current_frame(raw, FeatureOptions(), current).to_pandas()
         in_order = frame.sort_values(["variant_id", "user_id"], ignore_index=True)
@@ -216,13 +216,13 @@ def test_the_current_frame_is_the_same(spark, tiny):
 
 def test_later_orders_are_added_to_the_frame_that_is_there(spark, tiny, tmp_path):
     options = FeatureOptions()
-    whole = build_feature_frame(read_raw_tables(load("duckdb", tiny), options), options)
+    whole = build_feature_frame(read_raw_tables(options, **load("duckdb", tiny)), options)
     folder = tmp_path / "frame"
     folder.mkdir()
     earlier = whole.filter(whole.created_at <= at("02-03 10:00")).to_pyarrow()
     pq.write_table(earlier, folder / "part-0.parquet")
     frame = TableDataset(filepath=str(folder), connection=spark, table_name="frame")
-    on_spark = read_raw_tables(load("spark", tiny, spark), options)
+    on_spark = read_raw_tables(options, **load("spark", tiny, spark))
     frame.save(extend_feature_frame(on_spark, frame.load(), options))
     extended = pd.read_parquet(folder).sort_values(ORDER, ignore_index=True)
     assert len(extended) > earlier.num_rows

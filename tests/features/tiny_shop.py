@@ -115,7 +115,7 @@ def _ids(value, key):
 
 def read(**rows):
     """The tiny shop as the features read it, with some tables replaced."""
-    return read_raw_tables(raw_tables(**rows), OPTIONS)
+    return read_raw_tables(OPTIONS, **raw_tables(**rows))
 
 
 def build(tables=None, options=OPTIONS):
@@ -124,7 +124,7 @@ def build(tables=None, options=OPTIONS):
 
 
 def _build(tables, options):
-    return build_feature_frame(read_raw_tables(tables, options), options).to_pyarrow()
+    return build_feature_frame(read_raw_tables(options, **tables), options).to_pyarrow()
 
 
 @cache

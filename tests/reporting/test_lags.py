@@ -50,7 +50,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def raw(tables):
-    return read_raw_tables(tables | {"prices": None}, FEATURES)
+    return read_raw_tables(FEATURES, **(tables | {"prices": None}))
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ def build_feature_frame(
             `options.sampling` says; None: of no order.
 
     Returns:
-        The columns of `feature_frame.COLUMNS`, then those of the extended groups, by created_at,
+        The columns of `columns.COLUMNS`, then those of the extended groups, by created_at,
         order_id and variant_id. With extended groups also basket_size; with a sample also
         sampling_weight. No nulls.
     """

@@ -1,6 +1,6 @@
 """The features beyond the 27 columns, by group: tables, defaults and what is made of them.
 
-Each group of `feature_frame.EXTENDED_GROUPS` is built on its own, so that a shop can leave out what
+Each group of `columns.EXTENDED_GROUPS` is built on its own, so that a shop can leave out what
 does not help it.
 """
 

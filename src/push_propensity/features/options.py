@@ -60,7 +60,7 @@ class ExtendedOptions(Options):
     """The features beyond the 27 columns.
 
     Attributes:
-        groups: Which groups of `feature_frame.EXTENDED_GROUPS` are built; none: the 27 columns
+        groups: Which groups of `columns.EXTENDED_GROUPS` are built; none: the 27 columns
             alone.
         never_orders: Orders since something that never happened.
         never_days: Days since something that never happened.

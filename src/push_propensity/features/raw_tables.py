@@ -1,6 +1,5 @@
 """The raw tables, checked and brought to the columns that the features read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -53,15 +52,15 @@ def month_number(time: ir.TimestampValue) -> ir.IntegerValue:
     return day_number(time.truncate("month"))
 
 
-def read_raw_tables(tables: Mapping[str, ir.Table | None], options: FeatureOptions) -> RawTables:
+def read_raw_tables(feature_options: FeatureOptions, **tables: ir.Table | None) -> RawTables:
     """Check the raw tables and bring them to the columns that the features read.
 
     Args:
-        tables: The tables `orders` and `inventory` and, where the shop has them, `users`,
+        feature_options: What stands for what is missing.
+        **tables: The tables `orders` and `inventory` and, where the shop has them, `users`,
             `regulars`, `abandoned_carts` and `prices`, with the columns that
             `raw_checks.check_raw_tables` asks for; further columns are ignored. None or no rows is
             the same as a table that is not there.
-        options: What stands for what is missing.
 
     Raises:
         DataError: The tables cannot be used; see `raw_checks.check_raw_tables`.
@@ -71,7 +70,7 @@ def read_raw_tables(tables: Mapping[str, ir.Table | None], options: FeatureOptio
     return RawTables(
         orders=orders,
         purchases=_purchases(found["orders"], orders),
-        inventory=_inventory(found["inventory"], options, "prices" in found),
+        inventory=_inventory(found["inventory"], feature_options, "prices" in found),
         users=_users(found["users"]) if "users" in found else None,
         regulars=_regulars(found["regulars"]) if "regulars" in found else None,
         cart_items=_cart_items(found["abandoned_carts"]) if "abandoned_carts" in found else None,

@@ -65,7 +65,7 @@ def find_first_whole_day(
         The day, or None where `options.sampling` keeps every row.
 
     Raises:
-        DataError: The orders cannot be split; see `splits.plan_split`.
+        DataError: The orders cannot be split; see `split.plan_split`.
     """
     if options.sampling.share == 1:
         return None

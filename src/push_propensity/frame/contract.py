@@ -202,7 +202,7 @@ def check_feature_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with its columns in order and in their types, or say what is wrong.
 
     Args:
-        frame: One row per (order, product), the 27 columns of `feature_frame.COLUMNS` and any of
+        frame: One row per (order, product), the 27 columns of `columns.COLUMNS` and any of
             its extended features and metadata, in any order. Numbers and times may come as text.
 
     Returns:

@@ -1,8 +1,6 @@
 """A check that no feature looks ahead: another future must leave every row before it as it is."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import ibis
@@ -38,56 +36,43 @@ class PointInTimeOptions(Options):
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class ColumnCheck:
-    """One column of the rows before one cutoff.
-
-    Attributes:
-        cutoff: From when on all events were replaced.
-        column: The column; variant_id stands for which products are listed.
-        rows: How many rows were compared.
-        different_rows: How many of them have another value after that; of variant_id, how many
-            are in one of the frames only.
-    """
-
-    cutoff: datetime
-    column: str
-    rows: int
-    different_rows: int
-
-
 def check_point_in_time(
-    tables: Mapping[str, ir.Table | None], options: FeatureOptions, checks: PointInTimeOptions
-) -> list[ColumnCheck]:
+    feature_options: FeatureOptions, point_in_time: PointInTimeOptions, **tables: ir.Table | None
+) -> pd.DataFrame:
     """Compare rows of the feature frame before and after all that came later is replaced.
 
     Args:
-        tables: The raw tables as `raw_tables.read_raw_tables` takes them.
-        options: Windows, defaults and which extended groups are built.
-        checks: How many cutoffs and orders.
+        feature_options: Windows, defaults and which extended groups are built.
+        point_in_time: How many cutoffs and orders.
+        **tables: The raw tables as `raw_tables.read_raw_tables` takes them.
 
     Returns:
-        One entry per cutoff and column. The outcome and the basket size of an order at the cutoff
-        or later are not compared: they are what is not known before.
+        One row per cutoff, from when on all events were replaced, and column: cutoff, column
+        (variant_id stands for which products are listed), rows (how many were compared) and
+        different_rows (how many have another value after that; of variant_id, how many are in one
+        of the frames only). The outcome and the basket size of an order at the cutoff or later are
+        not compared: they are what is not known before.
 
     Raises:
         DataError: The raw tables cannot be used, or give no rows to compare.
     """
-    raw = read_raw_tables(tables, options)
+    options, checks = feature_options, point_in_time
+    raw = read_raw_tables(options, **tables)
     lag = timedelta(seconds=round(options.lag_hours * 3600))
-    found: list[ColumnCheck] = []
+    found: list[tuple[datetime, str, int, int]] = []
     for cutoff in draw_cutoffs(raw, options, checks):
         scramble = Scramble(cutoff, cutoff + lag, checks.seed)
-        scrambled = read_raw_tables(scramble_future(tables, scramble), options)
+        scrambled = read_raw_tables(options, **scramble_future(tables, scramble))
         latest = _latest_orders(raw, options, scramble.until, checks.orders)
         before, after = (_frame(which, latest, options) for which in (raw, scrambled))
         found += compare_frames(before, after, cutoff)
-    if not any(check.rows for check in found):
+    checked = pd.DataFrame(found, columns=["cutoff", "column", "rows", "different_rows"])
+    if not checked["rows"].any():
         raise DataError(
             "There is nothing to check: no product is listed for any order before the cutoffs. "
             "Take more orders (point_in_time.orders) or a longer feature_options.listing_days."
         )
-    return found
+    return checked
 
 
 def draw_cutoffs(
@@ -100,7 +85,9 @@ def draw_cutoffs(
     return sorted(set(chosen.select("moment").to_pyarrow()["moment"].to_pylist()))
 
 
-def compare_frames(before: ir.Table, after: ir.Table, cutoff: datetime) -> list[ColumnCheck]:
+def compare_frames(
+    before: ir.Table, after: ir.Table, cutoff: datetime
+) -> list[tuple[datetime, str, int, int]]:
     """Count per column the rows of two frames that differ, by their exact values."""
     joined = before.outer_join(after, PAIR, rname="{name}_after")
     in_both = joined[PRODUCT].notnull() & joined[f"{PRODUCT}_after"].notnull()
@@ -114,24 +101,17 @@ def compare_frames(before: ir.Table, after: ir.Table, cutoff: datetime) -> list[
             measures[f"different_{name}"] = (compared & ~same).sum()
     [counts] = joined.aggregate(**measures).to_pyarrow().to_pylist()
     return [
-        ColumnCheck(
-            cutoff, name, int(counts[f"rows_{name}"] or 0), int(counts[f"different_{name}"] or 0)
-        )
+        (cutoff, name, int(counts[f"rows_{name}"] or 0), int(counts[f"different_{name}"] or 0))
         for name in before.columns
         if f"rows_{name}" in counts
     ]
-
-
-def tabulate(checks: Sequence[ColumnCheck]) -> pd.DataFrame:
-    """Return one row per cutoff and column: cutoff, column, rows, different_rows."""
-    return pd.DataFrame(checks)
 
 
 def require_no_look_ahead(checked: pd.DataFrame) -> None:
     """Log that no row changed.
 
     Args:
-        checked: What `tabulate` gives.
+        checked: What `check_point_in_time` gives.
 
     Raises:
         DataError: Rows changed; names every column with such rows, its cutoff and the counts.

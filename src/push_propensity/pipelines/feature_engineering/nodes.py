@@ -1,19 +1,10 @@
-"""Nodes of the `feature_engineering` pipeline."""
+"""The node of `feature_engineering` that puts two steps of the domain together."""
 
 import ibis.expr.types as ir
 
 from push_propensity import features
 from push_propensity.features import FeatureOptions, RawTables
 from push_propensity.frame.split import SplitOptions
-
-
-def read_raw_tables(feature_options: FeatureOptions, **tables: ir.Table | None) -> RawTables:
-    """Check the raw tables, of which all but orders and inventory may be absent.
-
-    Raises:
-        DataError: A raw table cannot be used; see `features.read_raw_tables`.
-    """
-    return features.read_raw_tables(tables, feature_options)
 
 
 def build_feature_frame(

@@ -2,10 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.pipelines.feature_engineering.nodes import (
-    build_feature_frame,
-    read_raw_tables,
-)
+from push_propensity.features import read_raw_tables
+from push_propensity.pipelines.feature_engineering.nodes import build_feature_frame
 
 OPTIONS = "params:feature_options"
 TABLES = ("orders", "inventory", "users", "regulars", "abandoned_carts", "prices")

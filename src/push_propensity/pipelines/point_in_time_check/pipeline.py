@@ -2,9 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.features.point_in_time.check import require_no_look_ahead
+from push_propensity.features.point_in_time.check import check_point_in_time, require_no_look_ahead
 from push_propensity.pipelines.feature_engineering.pipeline import TABLES_AND_OPTIONS
-from push_propensity.pipelines.point_in_time_check.nodes import check_point_in_time
 
 
 def create_pipeline() -> Pipeline:
