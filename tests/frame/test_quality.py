@@ -20,7 +20,7 @@ def days(feature_frame) -> pd.DataFrame:
 
 
 def assess(frame: pd.DataFrame, days: pd.DataFrame, **changes: float) -> QualityReport:
-    return assess_quality(frame, days, QualityOptions(**changes))
+    return QualityReport.model_validate(assess_quality(frame, days, QualityOptions(**changes)))
 
 
 def find(report: QualityReport, dimension: str, subject: str, rule: str = "") -> dict:
@@ -185,7 +185,7 @@ class TestFigure:
     def test_troubles_come_first_and_passes_of_a_rule_share_a_row(self, feature_frame, days):
         feature_frame.loc[0, "vendor"] = "another"
         report = assess(feature_frame.assign(active_snoozed=0.0), days)
-        figure = draw_quality(report)
+        figure = draw_quality(report.model_dump())
         cells = dict(
             zip(
                 ("verdict", "dimension", "subject", "rule", "checked", "failing", "share"),
@@ -203,5 +203,5 @@ class TestFigure:
         assert "120 orders" in figure.layout.title.text
 
     def test_shows_nobodys_id(self, feature_frame, days):
-        text = draw_quality(assess(feature_frame, days)).to_json()
+        text = draw_quality(assess(feature_frame, days).model_dump()).to_json()
         assert str(feature_frame["order_id"].iloc[0]) not in text

@@ -154,10 +154,10 @@ class TestSampledRows:
         require_unsampled_windows(kept.drop(columns="sampling_weight"), planned)
 
     def test_the_share_of_purchases_is_that_of_the_candidates(self, kept, planned):
-        whole = summarise_split(split_orders(kept, planned))
+        whole = summarise_split(*split_orders(kept, planned))
         sampled = kept[(kept["outcome"] == 1) | (kept["order_id"] % 2 == 0)]
         weight = 1 + (sampled["outcome"] == 0)
-        found = summarise_split(split_orders(sampled.assign(sampling_weight=weight), planned))
+        found = summarise_split(*split_orders(sampled.assign(sampling_weight=weight), planned))
         for part in PARTS:
             assert found[part]["purchases"] == whole[part]["purchases"]
             assert found[part]["candidate_rows"] > found[part]["rows"]
@@ -262,7 +262,7 @@ class TestSplitOrders:
     def test_summary(self, feature_frame):
         kept = keep_large_orders(feature_frame, 5)
         parts = split_orders(kept, plan_split(kept, SplitOptions()))
-        summary = summarise_split(parts)
+        summary = summarise_split(*parts)
         assert list(summary) == list(PARTS)
         assert sum(part["rows"] for part in summary.values()) == len(kept)
         assert sum(part["orders"] for part in summary.values()) == kept["order_id"].nunique()

@@ -9,8 +9,18 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from kedro.io import DataCatalog, MemoryDataset
 
-from push_propensity.ingestion import IngestionOptions, make_prices, put_aside, read_sources
-from push_propensity.pipelines.ingestion import create_pipeline, nodes
+from push_propensity.ingestion import (
+    IngestionOptions,
+    judge_order_lines,
+    make_inventory,
+    make_orders,
+    make_prices,
+    put_aside,
+    read_sources,
+    report_intake,
+    take_lines_in,
+)
+from push_propensity.pipelines.ingestion import create_pipeline
 
 COLUMNS = ("order_id", "user_id", "created_at", "variant_id", "quantity", "price")
 OPTIONS = IngestionOptions(
@@ -51,19 +61,17 @@ def ingest(
     """What the nodes make of these lines: tables as lists of rows, and the report."""
     source = lines if isinstance(lines, ir.Table) else text_table(lines)
     read, listed = map(computed, read_sources(source, products, chosen))
-    judged = computed(nodes.judge_order_lines(read, listed, unparsed, chosen))
+    judged = computed(judge_order_lines(read, listed, unparsed, chosen))
     quarantine = computed(put_aside(judged))
-    taken = computed(nodes.take_lines_in(judged, quarantine, previous, chosen))
+    taken = computed(take_lines_in(judged, quarantine, previous, chosen))
     made = {
         "lines": taken,
         "quarantine": quarantine,
-        "orders": computed(nodes.make_orders(taken, chosen)),
-        "inventory": computed(nodes.make_inventory(taken, listed)),
+        "orders": computed(make_orders(taken, chosen)),
+        "inventory": computed(make_inventory(taken, listed)),
         "prices": computed(make_prices(taken)),
     }
-    report = nodes.report_intake(
-        taken, quarantine, made["orders"], made["inventory"], listed, chosen
-    )
+    report = report_intake(taken, quarantine, made["orders"], made["inventory"], listed, chosen)
     rows = {name: table.to_pyarrow().to_pylist() for name, table in made.items()}
     return rows | {"report": report, "tables": made}
 
@@ -83,7 +91,7 @@ def read(lines=LINES, products=None, chosen=OPTIONS):
 def judge(lines, chosen=OPTIONS) -> list[str]:
     """Why lines are put aside."""
     read_lines, products = read(lines, chosen=chosen)
-    judged = nodes.judge_order_lines(read_lines, products, None, chosen)
+    judged = judge_order_lines(read_lines, products, None, chosen)
     return [reason for reason in judged.to_pyarrow()["reason"].to_pylist() if reason]
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from push_propensity.errors import DataError
-from push_propensity.ingestion import IngestionOptions, judge_lines, read_products
+from push_propensity.ingestion import IngestionOptions, judge_order_lines
 from tests.ingestion.small_shop import (
     LINES,
     PRODUCT_COLUMNS,
@@ -103,8 +103,8 @@ def test_the_time_after_which_lines_are_in_the_future_is_a_parameter():
 def test_without_that_parameter_it_is_the_run_s_time_at_the_shop(zone, latest):
     now = datetime(2024, 1, 1, 11, tzinfo=UTC)
     lines = text_table([line(time=latest), line(time=latest[:-2] + "01")])
-    products = read_products(lines.select("variant_id").limit(0))
-    judged = judge_lines(lines, products, None, options(time_zone=zone), now).to_pyarrow()
+    products = lines.select("variant_id").limit(0)
+    judged = judge_order_lines(lines, products, None, options(time_zone=zone), now).to_pyarrow()
     assert judged["reason"].to_pylist() == [None, "created_at in the future"]
 
 

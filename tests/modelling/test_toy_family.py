@@ -80,7 +80,7 @@ def test_is_reported_under_its_label_as_winner(selected, inputs, parts):
             "intake_report": {},
             "calibration": parts.calibration,
             "test": parts.test,
-            "split_summary": summarise_split(parts),
+            "split_summary": summarise_split(*parts),
             "data_quality": DATA_QUALITY,
             "params:report_options": OPTIONS,
             "params:split": inputs["params:split"],

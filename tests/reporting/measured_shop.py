@@ -12,7 +12,7 @@ from push_propensity.evaluation.lags import KEYS, digest_origin, measure_lags
 from push_propensity.evaluation.metrics import METRICS, SEGMENTS
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.frame.columns import COLUMNS, FEATURE_NAMES
-from push_propensity.frame.split import Split, SplitOptions, summarise_split
+from push_propensity.frame.split import SplitOptions, summarise_split
 from push_propensity.models import families
 from push_propensity.pipelines.reporting import create_pipeline
 
@@ -210,7 +210,7 @@ def make_inputs():
         "lag_metrics": make_lags(test, compared),
         "calibration": calibration,
         "test": test,
-        "split_summary": summarise_split(Split(calibration, calibration, calibration, test)),
+        "split_summary": summarise_split(calibration, calibration, calibration, test),
         "trials": trials,
         "leaderboard": make_leaderboard(trials),
         "winner": WINNER,

@@ -5,7 +5,7 @@ keys, bounds) cannot fail afterwards and is not looked at again.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -91,7 +91,7 @@ class _Finding(NamedTuple):
 
 def assess_quality(
     frame: pd.DataFrame, days: pd.DataFrame, options: QualityOptions
-) -> QualityReport:
+) -> dict[str, Any]:
     """Look at validity, consistency, timeliness, outliers and balance.
 
     Args:
@@ -100,7 +100,7 @@ def assess_quality(
         options: Thresholds of the verdicts.
 
     Returns:
-        The report; `model_dump(mode="json")` makes it a plain dictionary.
+        A `QualityReport`, ready for JSON.
     """
     checks = [
         _judge(dimension, finding, options)
@@ -109,7 +109,8 @@ def assess_quality(
     ]
     totals = days.groupby("part")[["orders", "purchases"]].sum().loc[list(PARTS)]
     parts = {str(name): {k: int(n) for k, n in row.items()} for name, row in totals.T.items()}
-    return QualityReport(overview=_overview(frame), parts=parts, checks=checks)
+    report = QualityReport(overview=_overview(frame), parts=parts, checks=checks)
+    return report.model_dump(mode="json")
 
 
 def tabulate_checks(report: QualityReport) -> pd.DataFrame:

@@ -236,8 +236,8 @@ def _take(frame: pd.DataFrame, mask: MASK) -> pd.DataFrame:
     return frame.iloc[chosen].reset_index(drop=True)
 
 
-def summarise_split(parts: Split) -> dict[str, dict[str, str | int | float]]:
-    """Return each part's first and last day and its numbers, ready for JSON."""
+def summarise_split(*parts: pd.DataFrame) -> dict[str, dict[str, str | int | float]]:
+    """Return the first and last day and the numbers of each of the four parts, ready for JSON."""
     return {name: summarise_part(part) for name, part in zip(PARTS, parts, strict=True)}
 
 

@@ -3,24 +3,22 @@
 What is made of the raw tables is in `features`.
 """
 
-from push_propensity.ingestion.judging import judge_lines
+from push_propensity.ingestion.judging import judge_order_lines
 from push_propensity.ingestion.options import IngestionOptions
 from push_propensity.ingestion.reading import read_sources
-from push_propensity.ingestion.report import describe, summarise
-from push_propensity.ingestion.tables import make_inventory, make_orders, make_prices, read_products
-from push_propensity.ingestion.taking_in import check_share_put_aside, merge_lines, put_aside
+from push_propensity.ingestion.report import describe, report_intake
+from push_propensity.ingestion.tables import make_inventory, make_orders, make_prices
+from push_propensity.ingestion.taking_in import put_aside, take_lines_in
 
 __all__ = [
     "IngestionOptions",
-    "check_share_put_aside",
     "describe",
-    "judge_lines",
+    "judge_order_lines",
     "make_inventory",
     "make_orders",
     "make_prices",
-    "merge_lines",
     "put_aside",
-    "read_products",
     "read_sources",
-    "summarise",
+    "report_intake",
+    "take_lines_in",
 ]

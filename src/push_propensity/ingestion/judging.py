@@ -39,7 +39,7 @@ OTHER_USER = "order of another user"
 _LATEST_ZONE = timedelta(hours=14)  # no place is further ahead of UTC
 
 
-def judge_lines(
+def judge_order_lines(
     lines: ir.Table,
     products: ir.Table,
     unparsed: ir.Table | None,
@@ -50,7 +50,7 @@ def judge_lines(
 
     Args:
         lines: The mapped columns of the source, as `sources.select_columns` gives them.
-        products: The shop's products, as `tables.read_products` gives them.
+        products: Those of the products, as `reading.read_sources` gives them.
         unparsed: One row per line of the source that could not be parsed: its number, `line`.
         options: How the values are written, and what is put aside.
         now: The time of the run in UTC; None: the clock's.
@@ -64,6 +64,7 @@ def judge_lines(
         DataError: Pseudonyms are asked for and there is no key.
     """
     typed = read_values(lines, options)
+    products = products.select(variant_id=read_id(products.variant_id))
     if products.variant_id.type().is_string():
         typed = typed.mutate(variant_id=_.variant_id.cast("string"))
     judged = typed.mutate(

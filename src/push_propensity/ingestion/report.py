@@ -1,5 +1,6 @@
 """What was taken in and what was put aside, as numbers and as a sentence."""
 
+import logging
 from typing import Any
 
 import ibis.expr.types as ir
@@ -7,9 +8,12 @@ from ibis import _
 
 from push_propensity.ingestion.options import IngestionOptions
 from push_propensity.ingestion.taking_in import count_reasons
+from push_propensity.ingestion.values import read_id
+
+logger = logging.getLogger(__name__)
 
 
-def summarise(
+def report_intake(
     lines: ir.Table,
     quarantine: ir.Table,
     orders: ir.Table,
@@ -17,7 +21,10 @@ def summarise(
     products: ir.Table,
     options: IngestionOptions,
 ) -> dict[str, Any]:
-    """Return counts only, fit for JSON. rows = taken_in + put_aside.rows + both duplicates."""
+    """Return what was taken in and put aside, and say it once.
+
+    Counts only, fit for JSON. rows = taken_in + put_aside.rows + both duplicates.
+    """
     reasons = count_reasons(quarantine)
     aside = sum(reasons.values())
     [taken] = lines.aggregate(
@@ -29,7 +36,7 @@ def summarise(
         without_price=_.count(where=_.price.isnull()),
     ).to_pyarrow().to_pylist()  # fmt: skip
     rows = taken["rows"] + aside
-    return {
+    report = {
         "rows": rows,
         "taken_in": taken["taken_in"],
         "put_aside": {"rows": aside, "share": aside / rows, "reasons": reasons},
@@ -42,12 +49,14 @@ def summarise(
         "users": taken["users"],
         "lines_without_price": taken["without_price"],
         "products": inventory.count().to_pyarrow().as_py(),
-        "products_table": _products(products),
+        "products_table": _products(products.select(variant_id=read_id(products.variant_id))),
     }
+    logger.info(describe(report))
+    return report
 
 
 def describe(report: dict[str, Any]) -> str:
-    """Say in one sentence what `summarise` counted."""
+    """Say in one sentence what `report_intake` counted."""
     aside, orders = report["put_aside"], report["orders"]
     reasons = "; ".join(f"{reason}: {number:,}" for reason, number in aside["reasons"].items())
     merged = sum(report["duplicates"].values())

@@ -8,6 +8,7 @@ from ibis import _
 
 from push_propensity.errors import DataError
 from push_propensity.ingestion.judging import CATEGORIES, FIELDS, IDS, UNREADABLE_LINE
+from push_propensity.ingestion.options import IngestionOptions
 from push_propensity.ingestion.values import mask_id
 
 
@@ -33,13 +34,7 @@ def count_reasons(quarantine: ir.Table) -> dict[str, int]:
     return {row["reason"]: row["rows"] for row in rows}
 
 
-def check_share_put_aside(judged: ir.Table, quarantine: ir.Table, largest_share: float) -> None:
-    """Stop a run that would leave too much aside.
-
-    Raises:
-        DataError: No row can be taken in, or more than the largest share is put aside; gives the
-            reasons with their counts.
-    """
+def _check_share_put_aside(judged: ir.Table, quarantine: ir.Table, largest_share: float) -> None:
     rows = judged.count().to_pyarrow().as_py()
     if not rows:
         raise DataError(
@@ -68,21 +63,30 @@ def _hint(reasons: Mapping[str, int]) -> str:
     )
 
 
-def merge_lines(judged: ir.Table, previous: ir.Table | None) -> ir.Table:
+def take_lines_in(
+    judged: ir.Table, quarantine: ir.Table, previous: ir.Table | None, options: IngestionOptions
+) -> ir.Table:
     """Return what is taken in, one row per order and product.
 
     The same line twice is one line. Several lines of one product in an order become one: the
     pieces are added, and the earliest time and the highest price count.
 
     Args:
-        judged: The rows of the source, as `judging.judge_lines` gives them.
+        judged: The rows of the source, as `judging.judge_order_lines` gives them.
+        quarantine: What of them is put aside.
         previous: What the previous run took in, if there was one. Lines of orders that it lacks
             and that are older than its latest line are late.
+        options: The largest share that may be put aside.
 
     Returns:
         The columns of `judging.FIELDS`, and: `lines`, the rows of the source that the row stands
         for; `different_lines`, how many of them differ; `late`. By time, order and product.
+
+    Raises:
+        DataError: No row can be taken in, or more than the largest share is put aside; gives the
+            reasons with their counts.
     """
+    _check_share_put_aside(judged, quarantine, options.largest_share_put_aside)
     distinct = judged.filter(_.reason.isnull()).group_by(*FIELDS).aggregate(copies=_.count())
     highest = ("price", *CATEGORIES)
     merged = distinct.group_by("order_id", "variant_id").aggregate(

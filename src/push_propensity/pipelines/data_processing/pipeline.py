@@ -2,17 +2,10 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.frame.split import split_orders
-
-from .nodes import (
-    assess_quality,
-    draw_quality,
-    keep_large_orders,
-    plan_split,
-    summarise_split,
-)
-
-PARTS = ["train", "validation", "calibration", "test"]
+from push_propensity.frame.quality import assess_quality
+from push_propensity.frame.split import PARTS, split_orders, summarise_split
+from push_propensity.pipelines.data_processing.nodes import keep_large_orders, plan_split
+from push_propensity.reports.figures.data_quality import draw_quality
 
 
 def create_pipeline() -> Pipeline:
@@ -31,8 +24,8 @@ def create_pipeline() -> Pipeline:
                 ["split_days", "folds"],
                 name="plan_split",
             ),
-            Node(split_orders, ["kept_orders", "split_days"], PARTS, name="split_orders"),
-            Node(summarise_split, PARTS, "split_summary", name="summarise_split"),
+            Node(split_orders, ["kept_orders", "split_days"], [*PARTS], name="split_orders"),
+            Node(summarise_split, [*PARTS], "split_summary", name="summarise_split"),
             Node(
                 assess_quality,
                 ["feature_frame@pandas", "split_days", "params:quality"],

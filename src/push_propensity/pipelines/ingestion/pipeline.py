@@ -2,11 +2,13 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.ingestion import make_prices, put_aside, read_sources
-from push_propensity.pipelines.ingestion.nodes import (
+from push_propensity.ingestion import (
     judge_order_lines,
     make_inventory,
     make_orders,
+    make_prices,
+    put_aside,
+    read_sources,
     report_intake,
     take_lines_in,
 )

@@ -1,5 +1,7 @@
 """The data-quality report as a table to read: what fails first, what passes in few lines."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io  # noqa: F401  (its lazy import races between threads)
@@ -14,8 +16,9 @@ WIDTHS = (8, 12, 24, 48, 18, 12, 9)
 ROW_HEIGHT = 26
 
 
-def draw_quality(report: QualityReport) -> go.Figure:
+def draw_quality(data_quality: dict[str, Any]) -> go.Figure:
     """Return a table figure: failures, warnings, then passes, columns of one rule together."""
+    report = QualityReport.model_validate(data_quality)
     rows = _readable_rows(tabulate_checks(report))
     tints = [TINTS[verdict] for verdict in rows["verdict"]]
     cells = rows.assign(verdict=rows["verdict"].map(MARKS))
