@@ -101,7 +101,8 @@ def check_inputs(pipeline: Pipeline, catalog: Any) -> None:
     """
     if "winner" in pipeline.inputs() and not catalog.exists("winner"):
         readers = {node.name for node in pipeline.nodes if "winner" in node.inputs}
-        if readers != {TRAINS_WHAT_IS_NAMED} or not _names_candidate(catalog):
+        trains_only = readers == {TRAINS_WHAT_IS_NAMED}
+        if not trains_only or catalog.load("params:training_options").candidate is None:
             raise ParameterError(
                 "No winner has been chosen yet. Run model_selection first, or train a candidate "
                 "that you name: --params training_options.candidate=NAME."
@@ -117,10 +118,6 @@ def check_inputs(pipeline: Pipeline, catalog: Any) -> None:
             f"The run lacks {', '.join(lacking)}, which is kept in no file: nodes hand it on in "
             "memory. Start from the nodes that make it."
         )
-
-
-def _names_candidate(catalog: Any) -> bool:
-    return catalog.load("params:training_options").candidate is not None
 
 
 def check_files(pipeline: Pipeline, catalog: Any) -> None:

@@ -9,13 +9,13 @@ import pytest
 from push_propensity.errors import BundleError, BundleNotFoundError, ParameterError, StorageError
 from push_propensity.scoring.bundle import (
     ModelStore,
-    delete_old,
     newest_name,
     publish,
     published_names,
     read_bundle,
     retention,
 )
+from push_propensity.scoring.bundle.retention import delete_old
 from tests.predict.conftest import ask, settle
 from tests.predict.test_publishing import environment
 from tests.predict.tiny_bundle import expected_scores, make_bundle, make_rows

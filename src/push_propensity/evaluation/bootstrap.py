@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix
 
 from push_propensity.evaluation.metrics import ProductRanking, RunningTotals
+from push_propensity.frame.weights import Floats
 
-Floats = NDArray[np.float64]
 DRAWS_AT_ONCE = 50  # bounds the memory; more are not faster
 
 

@@ -8,16 +8,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from push_propensity.evaluation.metrics import ProductRanking, RunningTotals
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.scored import entries_of
 from push_propensity.frame.columns import OUTCOME, PRODUCT
-from push_propensity.frame.weights import MINIMUM_PURCHASES
+from push_propensity.frame.weights import MINIMUM_PURCHASES, Floats
 
-Floats = NDArray[np.float64]
 Curve = Callable[[ProductRanking, ArrayLike], Floats]
 
 

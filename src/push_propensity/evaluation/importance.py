@@ -5,15 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from push_propensity.evaluation.metrics import ProductRanking
 from push_propensity.evaluation.options import ReportOptions
-from push_propensity.evaluation.scored import Contender
 from push_propensity.frame.columns import ORDER, OUTCOME, PRODUCT
-from push_propensity.models.purchase_model import draw_training_rows
-
-Floats = NDArray[np.float64]
+from push_propensity.frame.weights import Floats
+from push_propensity.models.purchase_model import PurchaseModel, draw_training_rows
 
 
 def permute_features(
@@ -21,7 +18,7 @@ def permute_features(
     calibration: pd.DataFrame,
     winner: Mapping[str, Any],
     report_options: ReportOptions,
-    **models: Contender,
+    **models: PurchaseModel,
 ) -> pd.DataFrame:
     """What the winner loses when a feature is shuffled.
 
@@ -84,7 +81,7 @@ def sample_rows(frame: pd.DataFrame, rows: int, seed: int) -> tuple[pd.DataFrame
 
 
 def permutation_importance(
-    model: Contender,
+    model: PurchaseModel,
     frame: pd.DataFrame,
     *,
     features: Sequence[str],
@@ -126,7 +123,7 @@ def permutation_importance(
     return table.sort_values([metrics[0], "feature"], ascending=[False, True], ignore_index=True)
 
 
-def _quality(model: Contender, frame: pd.DataFrame, weight: Floats | None) -> Floats:
+def _quality(model: PurchaseModel, frame: pd.DataFrame, weight: Floats | None) -> Floats:
     """Product and pooled average precision of a model on a frame."""
     y, p = frame[OUTCOME].to_numpy(), np.asarray(model.predict(frame), dtype=np.float64)
     within = ProductRanking.of(y, p, frame[PRODUCT].to_numpy())

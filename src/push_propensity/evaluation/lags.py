@@ -5,7 +5,7 @@ A push goes out before the user comes back, so the last carts and regulars are n
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +26,7 @@ from push_propensity.frame.contract import check_feature_frame
 from push_propensity.frame.split import order_days
 from push_propensity.models.families import BASELINE
 from push_propensity.models.fingerprint import digest_rows, digest_values
+from push_propensity.models.purchase_model import PurchaseModel
 
 logger = logging.getLogger(__name__)
 
@@ -63,21 +64,10 @@ class LagOptions(BaseModel):
         return [lag_hours, *sorted({*self.hours} - {lag_hours})]
 
 
-class Scorer(Protocol):
-    """A fitted model."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the tables."""
-
-    def predict(self, frame: pd.DataFrame) -> Any:
-        """Probability of a purchase, shape (rows,)."""
-
-
 def score_at_lag(
     raw: RawTables,
     test: pd.DataFrame,
-    models: Sequence[Scorer],
+    models: Sequence[PurchaseModel],
     options: FeatureOptions,
     hours: float,
 ) -> pd.DataFrame:
@@ -120,7 +110,7 @@ def study_lags(
     feature_options: FeatureOptions,
     lag_study: LagOptions,
     report_options: ReportOptions,
-    **models: Scorer,
+    **models: PurchaseModel,
 ) -> pd.DataFrame:
     """Measure the winner and the baseline to beat on test, their features taken earlier.
 

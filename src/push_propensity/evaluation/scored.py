@@ -1,10 +1,6 @@
 """A window's rows with the probability that each entry gives them."""
 
-from typing import Protocol
-
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from push_propensity.frame.columns import (
     CREATED_AT,
@@ -16,6 +12,7 @@ from push_propensity.frame.columns import (
     PRODUCT_TYPE,
     USER,
 )
+from push_propensity.models.purchase_model import PurchaseModel
 
 KEYS = [
     ORDER,
@@ -30,26 +27,7 @@ KEYS = [
 ]
 
 
-class Contender(Protocol):
-    """Anything that gives calibrated probabilities for rows of a feature frame.
-
-    Attributes:
-        name: What it is called on the leaderboard.
-        features: The columns that it is given.
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-
-    @property
-    def features(self) -> tuple[str, ...]: ...  # noqa: D102
-
-    def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Probability of each row, shape (rows,)."""
-        ...
-
-
-def score_entries(frame: pd.DataFrame, **models: Contender) -> pd.DataFrame:
+def score_entries(frame: pd.DataFrame, **models: PurchaseModel) -> pd.DataFrame:
     """Score the rows of a window with every entry.
 
     Args:

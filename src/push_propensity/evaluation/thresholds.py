@@ -12,8 +12,8 @@ from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.scored import entries_of
 from push_propensity.frame.columns import OUTCOME, USER
+from push_propensity.frame.weights import Floats
 
-Floats = NDArray[np.float64]
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 
 
@@ -26,10 +26,17 @@ def f1_threshold(outcome: ArrayLike, probability: ArrayLike) -> float:
         outcome: 0 or 1 per row, shape (rows,), with at least one 1.
         probability: Probabilities in [0, 1], shape (rows,).
     """
+    traced = _trace_f1(outcome, probability)
+    return float(traced["threshold"][np.argmax(traced["f1"])])
+
+
+def _trace_f1(outcome: ArrayLike, probability: ArrayLike) -> dict[str, Floats]:
+    """Threshold, precision, recall and F1 at each distinct probability, each of shape (n,)."""
     precision, recall, threshold = precision_recall_curve(outcome, probability)
     both = precision + recall
     f1 = np.divide(2 * precision * recall, both, out=np.zeros_like(both), where=both > 0)
-    return float(threshold[np.argmax(f1[:-1])])
+    columns = {"precision": precision[:-1], "recall": recall[:-1], "f1": f1[:-1]}
+    return {"threshold": threshold, **columns}
 
 
 def choose(
@@ -131,10 +138,7 @@ def sweep_thresholds(
         Rows of threshold, precision, recall, f1 by rising threshold.
     """
     probability = test_scores[winner["candidate"]]
-    precision, recall, threshold = precision_recall_curve(test_scores[OUTCOME], probability)
-    both = precision + recall
-    f1 = np.divide(2 * precision * recall, both, out=np.zeros_like(both), where=both > 0)
-    kept = np.unique(np.searchsorted(-recall[:-1], -np.linspace(1, 0, report_options.curve_points)))
-    kept = kept[kept < len(threshold)]
-    columns = {"precision": precision, "recall": recall, "f1": f1}
-    return pd.DataFrame({"threshold": threshold[kept]} | {k: v[kept] for k, v in columns.items()})
+    traced = pd.DataFrame(_trace_f1(test_scores[OUTCOME], probability))
+    levels = np.linspace(1, 0, report_options.curve_points)
+    kept = np.unique(np.searchsorted(-traced["recall"], -levels))
+    return traced.iloc[kept[kept < len(traced)]].reset_index(drop=True)

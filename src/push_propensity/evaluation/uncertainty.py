@@ -16,13 +16,12 @@ from push_propensity.evaluation.metrics import HEADLINE, ProductRanking, evaluat
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.scored import entries_of
 from push_propensity.frame.columns import ORDERED_BEFORE, OUTCOME, PRODUCT, USER
-from push_propensity.frame.weights import MINIMUM_PURCHASES
+from push_propensity.frame.weights import MINIMUM_PURCHASES, Floats
 
 GAIN = "gain"
 KEY = ["entry", "segment", "metric"]
 LOWER_IS_BETTER = frozenset({"log_loss", "brier_score", "expected_calibration_error"})
 
-Floats = NDArray[np.float64]
 Metrics = dict[str, Floats]
 Measure = Callable[[Floats], Metrics]
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.metrics import HEADLINE, ProductRanking, evaluate
+from push_propensity.evaluation.uncertainty import headline_measure
 from push_propensity.frame.columns import (
     FEATURE_OF,
     OUTCOME,
@@ -95,8 +96,8 @@ def measure_model(
     resamples = Resamples.of(
         window[USER], resamples=options.resamples, seed=options.seed, confidence=0.95
     )
-    totals = resamples.ranking(ranking, resamples.positions(window[USER]))
-    drawn = resamples.measure(lambda drawn: {HEADLINE: totals(drawn).average_precision()})
+    measure = headline_measure(ranking, resamples.positions(window[USER]), resamples)
+    drawn = resamples.measure(measure)
     ends = resamples.interval(drawn[HEADLINE], ranking.average_precision())
     values = {
         name: None if pd.isna(value) else value

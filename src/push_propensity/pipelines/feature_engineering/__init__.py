@@ -1,5 +1,3 @@
 """From the raw tables to the feature frame."""
 
-from push_propensity.pipelines.feature_engineering.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

@@ -1,5 +1,3 @@
 """The inference pipeline: scores of given users by a published model."""
 
-from push_propensity.pipelines.inference.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

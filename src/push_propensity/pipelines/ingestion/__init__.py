@@ -1,5 +1,3 @@
 """From order lines to the raw tables."""
 
-from push_propensity.pipelines.ingestion.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

@@ -1,5 +1,3 @@
 """What quality survives when features are taken hours before the order."""
 
-from push_propensity.pipelines.lag_study.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

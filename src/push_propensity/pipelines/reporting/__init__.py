@@ -1,5 +1,3 @@
 """Figures, findings, one self-contained report and the model card."""
 
-from push_propensity.pipelines.reporting.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

@@ -14,12 +14,10 @@ reads half of one. Nothing here unpickles.
 
 from push_propensity.scoring.bundle.claims import claim_fit
 from push_propensity.scoring.bundle.manifest import (
-    FileDigest,
     Fingerprint,
     GoldenRows,
     Manifest,
 )
-from push_propensity.scoring.bundle.model import LoadedModel
 from push_propensity.scoring.bundle.publishing import PublishedBundle, find_published, publish
 from push_propensity.scoring.bundle.reading import (
     Bundle,
@@ -29,16 +27,13 @@ from push_propensity.scoring.bundle.reading import (
     published_names,
     read_bundle,
 )
-from push_propensity.scoring.bundle.retention import delete_old
 from push_propensity.scoring.bundle.store import ModelStore
 from push_propensity.scoring.inputs import ModelFeature
 
 __all__ = [
     "Bundle",
-    "FileDigest",
     "Fingerprint",
     "GoldenRows",
-    "LoadedModel",
     "Manifest",
     "ModelFeature",
     "ModelStore",
@@ -46,7 +41,6 @@ __all__ = [
     "bundle_path",
     "check_name",
     "claim_fit",
-    "delete_old",
     "find_published",
     "newest_name",
     "publish",

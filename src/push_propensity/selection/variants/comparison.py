@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.metrics import (
     HEADLINE,
-    ProductRanking,
     evaluate_segments,
     headline_by_segment,
 )
-from push_propensity.frame.columns import OUTCOME, PRODUCT, USER, FeatureChoice, choose_features
+from push_propensity.frame.columns import USER, FeatureChoice, choose_features
 from push_propensity.frame.split import join_development
 from push_propensity.models import families
 from push_propensity.models.candidates import Candidates
@@ -23,7 +22,7 @@ from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_
 from push_propensity.selection.choice import SelectionOptions, choose_trial
 from push_propensity.selection.sweep import sweep
 from push_propensity.selection.variants.options import StudyOptions, with_winner
-from push_propensity.selection.variants.trials import POOLED
+from push_propensity.selection.variants.trials import POOLED, resample_headline
 from push_propensity.selection.variants.variants import BOOSTED, extended_groups
 
 logger = logging.getLogger(__name__)
@@ -97,7 +96,7 @@ def compare_models(
     probability = {name: model.predict(test) for name, model in models.items()}
     table = pd.DataFrame([_measure(test, name, models[name], probability[name]) for name in models])
     resamples = options.resample(test[USER])
-    drawn = _resample(test, probability, resamples)
+    drawn = resample_headline([(test, probability)], resamples)
     values = table.set_index("choice")[HEADLINE]
     ends = [resamples.interval_of_share(drawn[name], values[name]) for name in models]
     table[[f"{HEADLINE}_low", f"{HEADLINE}_high"]] = ends
@@ -123,19 +122,6 @@ def _measure(
         **headline_by_segment(measured),
         **measured.loc["all", list(POOLED)],
     }
-
-
-def _resample(
-    test: pd.DataFrame, probability: Mapping[str, NDArray[np.float64]], resamples: Resamples
-) -> pd.DataFrame:
-    user = resamples.positions(test[USER])
-    totals = {
-        name: resamples.ranking(ProductRanking.of(test[OUTCOME], p, test[PRODUCT]), user)
-        for name, p in probability.items()
-    }
-    return resamples.measure(
-        lambda drawn: {name: count(drawn).average_precision() for name, count in totals.items()}
-    )
 
 
 def _gain(

@@ -1,7 +1,8 @@
 """Variants fitted and measured on the same folds, with paired differences to their references."""
 
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from push_propensity.evaluation.bootstrap import Resamples, judge
 from push_propensity.evaluation.metrics import (
     HEADLINE,
     ProductRanking,
+    RunningTotals,
     evaluate_segments,
     headline_by_segment,
 )
@@ -127,16 +129,15 @@ def _score_fold(
     return ScoredFold(encoded.measured, trials)
 
 
-def _ranking(rows: pd.DataFrame, probability: Floats) -> ProductRanking:
-    return ProductRanking.of(rows[OUTCOME].to_numpy(), probability, rows[PRODUCT].to_numpy())
-
-
 def _tabulate(
     scored: Sequence[ScoredFold], variants: Sequence[Variant], options: StudyOptions
 ) -> pd.DataFrame:
     table = pd.DataFrame([_measure(scored, variant) for variant in variants])
     resamples = options.resample(np.concatenate([fold.rows[USER] for fold in scored]))
-    drawn = _resample(scored, resamples)
+    drawn = resample_headline(
+        [(fold.rows, {n: t.probability for n, t in fold.trials.items()}) for fold in scored],
+        resamples,
+    )
     values = table.set_index("variant")[HEADLINE]
     compared = []
     for variant in variants:
@@ -169,26 +170,30 @@ def _measure(scored: Sequence[ScoredFold], variant: Variant) -> dict[str, Any]:
     }
 
 
-def _mean(of_folds: Sequence[Floats]) -> Floats:
-    """Mean over the folds that can be ranked, shape (resamples,)."""
-    return pd.DataFrame(of_folds).mean().to_numpy()
+def resample_headline(
+    scored: Sequence[tuple[pd.DataFrame, Mapping[str, Floats]]], resamples: Resamples
+) -> pd.DataFrame:
+    """Measure the product average precision of several models on the same resamples.
 
+    Args:
+        scored: Of each fold the rows and their probabilities by each model, shape (rows,).
+        resamples: Of the users of all folds.
 
-def _resample(scored: Sequence[ScoredFold], resamples: Resamples) -> pd.DataFrame:
-    """Product average precision of each variant on each resample of the users of all folds."""
-    users = [resamples.positions(fold.rows[USER]) for fold in scored]
-    totals = {
-        name: [
-            resamples.ranking(
-                _ranking(fold.rows, fold.trials[name].probability), user, row_weights(fold.rows)
-            )
-            for fold, user in zip(scored, users, strict=True)
-        ]
-        for name in scored[0].trials
-    }
-    return resamples.measure(
-        lambda drawn: {
-            name: _mean([count(drawn).average_precision() for count in folds])
+    Returns:
+        One row per resample and a column per model: the mean over the folds that can be ranked.
+    """
+    totals: dict[str, list[Callable[[Floats], RunningTotals]]] = defaultdict(list)
+    for rows, probabilities in scored:
+        user, weight = resamples.positions(rows[USER]), row_weights(rows)
+        for name, probability in probabilities.items():
+            ranking = ProductRanking.of(rows[OUTCOME], probability, rows[PRODUCT])
+            totals[name].append(resamples.ranking(ranking, user, weight))
+
+    def measure(drawn: Floats) -> dict[str, Floats]:
+        of_folds = {
+            name: [count(drawn).average_precision() for count in folds]
             for name, folds in totals.items()
         }
-    )
+        return {name: pd.DataFrame(each).mean().to_numpy() for name, each in of_folds.items()}
+
+    return resamples.measure(measure)
