@@ -1,7 +1,7 @@
 """The commands of `push-propensity` and `kedro run`, with errors on one screen."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -79,32 +79,23 @@ cli.add_command(run)
 def _choose_pipelines(arguments: Mapping[str, Any]) -> list[str]:
     """The pipelines that were asked for, else those of a plain run in the environment."""
     chosen = [*(arguments["pipelines"] or []), *filter(None, [arguments["pipeline"]])]
-    _check_pipelines(chosen)
+    _check_names("pipeline", chosen, list(pipelines), "--pipelines")
     known = _known_names(arguments["conf_source"])
     config = _read_configuration(arguments["env"], arguments["conf_source"])
     _check_configuration(config, known)
-    _check_parameters(arguments["params"], config["parameters"])
+    parameters = sorted({*config["parameters"], *RUNTIME_PARAMETERS})
+    _check_names("parameter", arguments["params"], parameters, "--params")
     plain = plain_run(config["globals"] | arguments["params"])
     return chosen or [plain]
 
 
-def _check_pipelines(names: list[str]) -> None:
-    unknown = [name for name in names if name not in list(pipelines)]
-    if unknown:
-        raise click.BadParameter(
-            f"no pipeline is called {', '.join(unknown)}. There are: {', '.join(pipelines)}.",
-            param_hint="--pipelines",
-        )
-
-
-def _check_parameters(given: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Refuse --params whose first name is none of the project's: they would change nothing."""
-    known = {*parameters, *RUNTIME_PARAMETERS}
+def _check_names(kind: str, given: Iterable[str], known: Sequence[str], option: str) -> None:
+    """Refuse what there is not: of parameters the first names, else they would change nothing."""
     unknown = [name for name in given if name not in known]
     if unknown:
         raise click.BadParameter(
-            f"no parameter is called {', '.join(unknown)}. There are: {', '.join(sorted(known))}.",
-            param_hint="--params",
+            f"no {kind} is called {', '.join(unknown)}. There are: {', '.join(known)}.",
+            param_hint=option,
         )
 
 

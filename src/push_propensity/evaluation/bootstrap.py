@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_matrix
 
 from push_propensity.evaluation.metrics import ProductRanking, RunningTotals
@@ -117,6 +118,22 @@ class Resamples:
         """Return both ends of the interval of what lies between 0 and 1, cut to that."""
         low, high = np.clip(self.interval(resampled, value), 0.0, 1.0)
         return float(low), float(high)
+
+
+class BootstrapOptions(BaseModel):
+    """How users are resampled for intervals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resamples: int = Field(default=200, ge=10)
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    seed: int
+
+    def resample(self, user: ArrayLike) -> Resamples:
+        """Draw from the users of these rows as configured."""
+        return Resamples.of(
+            user, resamples=self.resamples, seed=self.seed, confidence=self.confidence
+        )
 
 
 def _runs(ranking: ProductRanking) -> NDArray[np.intp]:

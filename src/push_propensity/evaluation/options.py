@@ -2,13 +2,12 @@
 
 from typing import Literal
 
-from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from push_propensity.evaluation.bootstrap import Resamples
+from push_propensity.evaluation.bootstrap import BootstrapOptions
 
 
-class ReportOptions(BaseModel):
+class ReportOptions(BootstrapOptions):
     """What the report measures and how finely.
 
     Attributes:
@@ -29,12 +28,9 @@ class ReportOptions(BaseModel):
         data_source: Which data these are, in words for readers; left empty, nothing is said.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     notified_share: float = Field(default=0.1, gt=0, lt=1)
     threshold: float | None = Field(default=None, ge=0, le=1)
     resamples: int = Field(default=300, ge=10)
-    confidence: float = Field(default=0.95, gt=0, lt=1)
     seed: int = Field(default=0, ge=0)
     curve_points: int = Field(default=201, ge=2, le=500)
     calibration_bins: int = Field(default=10, ge=2)
@@ -44,9 +40,3 @@ class ReportOptions(BaseModel):
     importance_repeats: int = Field(default=3, ge=1)
     minimum_slice_purchases: int = Field(default=30, ge=1)
     data_source: str = ""
-
-    def resample(self, user: ArrayLike) -> Resamples:
-        """Draw from the users of these rows as configured."""
-        return Resamples.of(
-            user, resamples=self.resamples, seed=self.seed, confidence=self.confidence
-        )

@@ -126,16 +126,7 @@ def _judge(dimension: str, finding: _Finding, options: QualityOptions) -> Qualit
     verdict: Verdict = "pass"
     if share > finding.tolerated:
         verdict = "fail" if finding.required and share > options.fail_share else "warn"
-    return QualityCheck(
-        dimension=dimension,
-        subject=finding.subject,
-        rule=finding.rule,
-        checked=finding.checked,
-        unit=finding.unit,
-        failing=finding.failing,
-        share=share,
-        verdict=verdict,
-    )
+    return QualityCheck(dimension=dimension, share=share, verdict=verdict, **finding._asdict())
 
 
 def _overview(frame: pd.DataFrame) -> dict[str, int | float | str]:

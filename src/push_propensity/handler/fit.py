@@ -7,7 +7,7 @@ import functools
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -132,11 +132,11 @@ def _describe(published: PublishedBundle, bundle: Bundle) -> dict[str, Any]:
 def _fit(request: FitRequest, call: Call) -> PublishedBundle:
     with call.stage("configure"):
         catalog = _open_catalog()
-        training = _pipeline("training")
+        processing, training = _make_pipelines()
         inputs = _training_inputs(catalog, request)
         _run(training.to_outputs("specification"), inputs, catalog)
     with call.stage("split"):
-        inputs |= _split_orders(catalog)
+        inputs |= _split_orders(processing, catalog)
         fingerprint = _run(training.to_outputs("fingerprint"), inputs, catalog)["fingerprint"]
     with claim_fit(models_root(), fingerprint) as claimed:
         if not claimed:
@@ -196,12 +196,10 @@ def _open_catalog() -> Any:
 
 
 @functools.cache
-def _pipeline(name: Literal["data_processing", "training"]) -> Pipeline:
+def _make_pipelines() -> tuple[Pipeline, Pipeline]:
     from push_propensity.pipelines import data_processing, training
 
-    if name == "training":
-        return training.create_pipeline()
-    return data_processing.create_pipeline()
+    return data_processing.create_pipeline().to_outputs(*_PARTS), training.create_pipeline()
 
 
 def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
@@ -213,23 +211,18 @@ def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
     return {_OPTIONS: changed, "winner": catalog["winner"].load()}
 
 
-def _split_orders(catalog: Any) -> dict[str, Any]:
-    frame = _load_frame(catalog)
-    pipeline = _pipeline("data_processing").to_outputs(*_PARTS)
-    parts = _run(pipeline, {"feature_frame@pandas": frame}, catalog)
-    return {name: parts[name] for name in _PARTS}
-
-
-def _load_frame(catalog: Any) -> Any:
-    """The feature frame, checked by the validator of its catalog entry."""
+def _split_orders(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
+    """The parts of the feature frame, which the validator of its catalog entry has checked."""
     from kedro.io import DatasetError
 
     from push_propensity.ingestion.read_errors import explain_read_error
 
     try:
-        return catalog.load("feature_frame@pandas")  # the entry alone would not be validated
+        frame = catalog.load("feature_frame@pandas")  # the entry alone would not be validated
     except DatasetError as error:
         raise explain_read_error(error, "the feature frame") or error from None
+    parts = _run(pipeline, {"feature_frame@pandas": frame}, catalog)
+    return {name: parts[name] for name in _PARTS}
 
 
 def _run(pipeline: Pipeline, inputs: Mapping[str, Any], catalog: Any) -> dict[str, Any]:

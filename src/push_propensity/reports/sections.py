@@ -44,14 +44,14 @@ class Setting:
     """What the report says about the run besides its results.
 
     Attributes:
-        splits: From `splits.summarise_split`.
+        splits: From `split.summarise_split`.
         checks: The checks of `quality.assess_quality`.
         importance_window: On which rows features were shuffled.
         threshold_given: Whether the threshold was configured.
         minimum_items: Purchases that an order must hold to count.
         basket: Which purchases those are, as in `splits.SplitOptions`.
         data_source: Which data these are, in words for readers; may be empty.
-        intake: From `ingestion.summarise`; None where the run started from other tables.
+        intake: From `ingestion.report_intake`; None where the run started from other tables.
     """
 
     splits: Mapping[str, Mapping[str, Any]]

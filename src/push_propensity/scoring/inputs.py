@@ -147,15 +147,7 @@ def _find_fault(row: Row, features: Sequence[ModelFeature]) -> Fault | None:
 
 def _find_value_fault(value: object, feature: ModelFeature) -> FaultCode | None:
     if feature.kind == "category":
-        return _find_text_fault(value)
-    return _find_number_fault(value, feature)
-
-
-def _find_text_fault(value: object) -> FaultCode | None:
-    return None if isinstance(value, str) and is_unicode(value) else "TYPE"
-
-
-def _find_number_fault(value: object, feature: ModelFeature) -> FaultCode | None:
+        return None if isinstance(value, str) and is_unicode(value) else "TYPE"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "TYPE"
     minimum, maximum = _bounds(feature)

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from push_propensity.evaluation.bootstrap import Resamples
+from push_propensity.evaluation.bootstrap import BootstrapOptions
 from push_propensity.models.candidates import CandidateOptions
 
 
-class StudyOptions(BaseModel):
+class StudyOptions(BootstrapOptions):
     """What every variant is fitted and measured with, so that only the variant differs.
 
     Attributes:
@@ -26,23 +25,12 @@ class StudyOptions(BaseModel):
         seed: Of the resamples, and of the target encoding's folds.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     folds: int = Field(default=1, ge=1)
     negative_share: float = Field(default=0.2, gt=0, le=1)
     learning_rate: float = Field(default=0.1, gt=0, le=1)
     most_rounds: int = Field(default=400, ge=1)
     inverse_l1_penalty: float = Field(default=0.01, gt=0)
     pca_variance: float = Field(default=0.95, gt=0, lt=1)
-    resamples: int = Field(default=200, ge=10)
-    confidence: float = Field(default=0.95, gt=0, lt=1)
-    seed: int
-
-    def resample(self, user: ArrayLike) -> Resamples:
-        """Draw from the users of these rows as configured."""
-        return Resamples.of(
-            user, resamples=self.resamples, seed=self.seed, confidence=self.confidence
-        )
 
 
 def with_winner(entry: CandidateOptions, winner: Mapping[str, Any]) -> CandidateOptions:
