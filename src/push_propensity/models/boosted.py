@@ -14,15 +14,15 @@ from scipy.special import logit
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OrdinalEncoder
 
-from push_propensity.frame.columns import CATEGORICAL_FEATURES, pick_numbers
 from push_propensity.models.family import (
-    EncodedRows,
     Estimator,
     Family,
     Floats,
+    FoldRows,
     MarginGraph,
     Parameters,
     Stopping,
+    encode_columns,
 )
 
 EARLY_STOPPING_METRIC = "logloss"
@@ -49,12 +49,7 @@ class BoostedTrees(Family):
     def encoder(self, features: Sequence[str]) -> ColumnTransformer:
         """Leave the numbers and give each category a code; an unknown one has -1."""
         categories = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-        return ColumnTransformer(
-            [
-                ("numbers", "passthrough", pick_numbers(features)),
-                ("categories", categories, list(CATEGORICAL_FEATURES)),
-            ]
-        )
+        return encode_columns(features, "passthrough", categories)
 
     def estimator(self, parameters: Any, seed: int, threads: int) -> Estimator:
         """Make the classifier."""
@@ -77,15 +72,9 @@ class BoostedTrees(Family):
             -parameters.reg_alpha,
         )
 
-    def fit_trial(
-        self,
-        estimator: Any,
-        train: EncodedRows,
-        validation: EncodedRows,
-        previous: Any,
-        stopping: Stopping,
-    ) -> None:
+    def fit_trial(self, estimator: Any, fold: FoldRows, previous: Any, stopping: Stopping) -> None:
         """Boost until the log loss of the validation rows stops falling."""
+        train, validation = fold.train, fold.validation
         estimator.set_params(
             n_estimators=stopping.most_rounds,
             early_stopping_rounds=stopping.early_stopping_rounds,

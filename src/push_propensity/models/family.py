@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from sklearn.compose import ColumnTransformer
 
 from push_propensity.errors import ExportError
+from push_propensity.frame.columns import CATEGORICAL_FEATURES, pick_numbers
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +37,19 @@ class EncodedRows(NamedTuple):
     encoded: Any
     outcome: Floats
     weight: Floats | None
+
+
+@dataclass(frozen=True)
+class FoldRows:
+    """The rows of a fold.
+
+    Attributes:
+        train: The rows drawn from its training part.
+        validation: The rows of its validation part.
+    """
+
+    train: EncodedRows
+    validation: EncodedRows
 
 
 class Stopping(NamedTuple):
@@ -94,23 +108,17 @@ class Family(ABC):
         """Return a sort key; of two settings, the smaller key is the simpler model."""
         return ()
 
-    def fit_trial(
-        self,
-        estimator: Any,
-        train: EncodedRows,
-        validation: EncodedRows,
-        previous: Any,
-        stopping: Stopping,
-    ) -> None:
+    def fit_trial(self, estimator: Any, fold: FoldRows, previous: Any, stopping: Stopping) -> None:
         """Fit one trial of a sweep to a fold.
 
         Args:
             estimator: Not yet fitted.
-            train: The rows to fit to.
-            validation: The rows that the trial will be measured on; only boosting looks at them.
+            fold: The rows to fit to, and those that the trial will be measured on, at which only
+                boosting looks.
             previous: The fitted estimator of the next simpler trial; None at first.
             stopping: When boosting stops.
         """
+        train = fold.train
         estimator.fit(train.encoded, train.outcome, sample_weight=train.weight)
 
     def best_round(self, estimator: Any) -> float:
@@ -127,6 +135,17 @@ class Family(ABC):
             f"{type(estimator).__name__} has no conversion to ONNX, so it can be compared "
             "but not published. Publish one of the other candidates."
         )
+
+
+def encode_columns(features: Sequence[str], numbers: Any, categories: Any) -> ColumnTransformer:
+    """Make the transformer that gives the numbers and the categories of features one each."""
+    return ColumnTransformer(
+        [
+            ("numbers", numbers, pick_numbers(features)),
+            ("categories", categories, list(CATEGORICAL_FEATURES)),
+        ],
+        sparse_threshold=1.0,
+    )
 
 
 def constant(name: str, values: Any) -> onnx.TensorProto:

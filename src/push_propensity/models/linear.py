@@ -10,16 +10,16 @@ from pydantic import Field
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from push_propensity.frame.columns import CATEGORICAL_FEATURES, pick_numbers
 from push_propensity.models.family import (
-    EncodedRows,
     Estimator,
     Family,
     Floats,
+    FoldRows,
     MarginGraph,
     Parameters,
     Stopping,
     constant,
+    encode_columns,
 )
 from push_propensity.models.logistic import PenalisedLogisticRegression
 
@@ -62,13 +62,7 @@ class PenalisedLogistic(LinearFamily):
     def encoder(self, features: Sequence[str]) -> ColumnTransformer:
         """Scale the numbers and make a column of each category."""
         categories = OneHotEncoder(handle_unknown="ignore", dtype=np.float64)
-        return ColumnTransformer(
-            [
-                ("numbers", StandardScaler(), pick_numbers(features)),
-                ("categories", categories, list(CATEGORICAL_FEATURES)),
-            ],
-            sparse_threshold=1.0,
-        )
+        return encode_columns(features, StandardScaler(), categories)
 
     def estimator(self, parameters: Any, seed: int, threads: int) -> Estimator:
         """Make the regression, which draws nothing and takes one thread."""
@@ -85,16 +79,9 @@ class PenalisedLogistic(LinearFamily):
         """Order by the strength of the penalty, then by its share of L1."""
         return (parameters.C, -getattr(parameters, "l1_ratio", 0.0))
 
-    def fit_trial(
-        self,
-        estimator: Any,
-        train: EncodedRows,
-        validation: EncodedRows,
-        previous: Any,
-        stopping: Stopping,
-    ) -> None:
+    def fit_trial(self, estimator: Any, fold: FoldRows, previous: Any, stopping: Stopping) -> None:
         """Start from the solution of the trial before."""
         if previous is not None:
             estimator.coef_ = previous.coef_.copy()
             estimator.intercept_ = previous.intercept_.copy()
-        super().fit_trial(estimator, train, validation, previous, stopping)
+        super().fit_trial(estimator, fold, previous, stopping)

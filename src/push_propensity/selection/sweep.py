@@ -27,7 +27,7 @@ from push_propensity.frame.columns import (
 from push_propensity.frame.split import MASK, fold_masks, join_development
 from push_propensity.frame.weights import row_weights
 from push_propensity.models.candidates import CandidateOptions
-from push_propensity.models.family import EncodedRows, Estimator, Floats, Parameters
+from push_propensity.models.family import EncodedRows, Estimator, Floats, FoldRows, Parameters
 from push_propensity.models.purchase_model import draw_training_rows
 from push_propensity.selection.choice import SelectionOptions, pick_features
 
@@ -39,17 +39,13 @@ MEASURED = (USER, PRODUCT, OUTCOME, ORDERED_BEFORE, SAMPLING_WEIGHT)  # what met
 
 
 @dataclass(frozen=True)
-class EncodedFold:
+class EncodedFold(FoldRows):
     """One fold, encoded once for all trials of a candidate.
 
     Attributes:
-        train: The rows drawn from its training part.
-        validation: The rows of its validation part.
         measured: The columns of the validation part that metrics are made of.
     """
 
-    train: EncodedRows
-    validation: EncodedRows
     measured: pd.DataFrame
 
     @classmethod
@@ -101,7 +97,7 @@ def fit_trials(
     previous: Estimator | None = None
     for parameters in trials:
         estimator = family.estimator(parameters, options.seed, options.threads)
-        family.fit_trial(estimator, fold.train, fold.validation, previous, options.stopping)
+        family.fit_trial(estimator, fold, previous, options.stopping)
         probability = expit(family.margin(estimator, fold.validation.encoded))
         columns = fold.train.encoded.shape[1]
         yield FittedTrial(parameters, probability, columns, family.best_round(estimator))

@@ -18,12 +18,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
 from push_propensity.errors import DataError
 from push_propensity.frame.columns import (
-    CATEGORICAL_FEATURES,
     EXTENDED_GROUPS,
     FEATURE_NAMES,
     pick_numbers,
 )
 from push_propensity.models.candidates import CandidateOptions
+from push_propensity.models.family import encode_columns
 from push_propensity.selection.variants.options import StudyOptions
 
 FRAME = "frame features alone"
@@ -148,12 +148,7 @@ def _target_encoded(scaled: bool, features: Sequence[str], seed: int) -> ColumnT
     categories: Any = TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=seed))
     if scaled:
         categories = make_pipeline(categories, StandardScaler())
-    return ColumnTransformer(
-        [
-            ("numbers", StandardScaler() if scaled else "passthrough", pick_numbers(features)),
-            ("categories", categories, list(CATEGORICAL_FEATURES)),
-        ]
-    )
+    return encode_columns(features, StandardScaler() if scaled else "passthrough", categories)
 
 
 def _selected_by_l1(features: Sequence[str], encoder: EncoderMaker, C: float) -> Pipeline:
@@ -164,11 +159,4 @@ def _selected_by_l1(features: Sequence[str], encoder: EncoderMaker, C: float) ->
 
 def _components(features: Sequence[str], variance: float) -> ColumnTransformer:
     components = make_pipeline(StandardScaler(), PCA(variance, svd_solver="full"))
-    categories = OneHotEncoder(handle_unknown="ignore")
-    return ColumnTransformer(
-        [
-            ("components", components, pick_numbers(features)),
-            ("categories", categories, list(CATEGORICAL_FEATURES)),
-        ],
-        sparse_threshold=1.0,
-    )
+    return encode_columns(features, components, OneHotEncoder(handle_unknown="ignore"))
