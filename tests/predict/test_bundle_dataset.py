@@ -32,6 +32,8 @@ def test_saving_publishes_and_loading_reads_the_newest(tmp_path):
     earlier = BundleDataset(filepath=str(tmp_path / "models"), model="push_b", metadata={"a": 1})
     assert earlier.load().manifest.name == "push_b"
     assert earlier.metadata == {"a": 1}
+    earlier.save(make_bundle(seed=3))  # a run that trains shows what it published, not `model`
+    assert earlier.load().manifest.name == earlier.published.name != "push_b"
 
 
 def test_the_preview_says_what_the_model_is_and_holds_no_rows(tmp_path):

@@ -37,7 +37,7 @@ class BundleDataset(AbstractDataset[Bundle, Bundle]):
     """The model bundles under a models root.
 
     Loading reads one bundle and checks it; saving publishes one under a new name and never
-    overwrites another. After saving, `published` tells the name.
+    overwrites another. After saving, `published` tells the name and that bundle is loaded.
 
     Args:
         filepath: The models root.
@@ -70,8 +70,10 @@ class BundleDataset(AbstractDataset[Bundle, Bundle]):
         self.published: PublishedBundle | None = None
 
     def load(self) -> Bundle:
-        """Read the configured or the newest bundle."""
-        return read_bundle(bundle_path(self._root, self._model or newest_name(self._root)))
+        """Read the bundle that was saved, else the configured or the newest one."""
+        saved = self.published.name if self.published else None
+        name = saved or self._model or newest_name(self._root)
+        return read_bundle(bundle_path(self._root, name))
 
     def save(self, data: Bundle) -> None:
         """Publish the bundle, then delete the oldest ones beyond those to keep."""
