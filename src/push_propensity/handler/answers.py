@@ -23,6 +23,7 @@ _STATUSES: tuple[tuple[type[PushPropensityError], str], ...] = (
     (BundleNotFoundError, "404"),
     (BundleError, "503"),
 )
+UNEXPECTED = "Something unexpected went wrong; see the log."
 _TOO_LARGE = {"TOO_LARGE", "TOO_MANY_USERS"}
 
 
@@ -34,7 +35,7 @@ class Answer(TypedDict):
 
 
 class Refusal(Exception):  # noqa: N818  # an answer, not a failure
-    """Ends a call with an error answer."""
+    """Ends a call with an error answer; `details` are further keys of its body."""
 
     def __init__(
         self,
@@ -47,7 +48,8 @@ class Refusal(Exception):  # noqa: N818  # an answer, not a failure
     ) -> None:
         super().__init__(message)
         self.code = code
-        self.answer = refuse(status, code, message, retryable=retryable, details=details)
+        error = {"code": code, "message": message, "retryable": retryable}
+        self.answer = answer(status, {"error": error, **(details or {})})
 
 
 def answer(status: str, body: Mapping[str, Any]) -> Answer:
@@ -55,23 +57,10 @@ def answer(status: str, body: Mapping[str, Any]) -> Answer:
     return {"statusCode": status, "body": orjson.dumps(body).decode()}
 
 
-def refuse(
-    status: str,
-    code: str,
-    message: str,
-    *,
-    retryable: bool = False,
-    details: Mapping[str, Any] | None = None,
-) -> Answer:
-    """Return an error answer; `details` are further keys of the body."""
-    error = {"code": code, "message": message, "retryable": retryable}
-    return answer(status, {"error": error, **(details or {})})
-
-
 def refuse_error(error: PushPropensityError) -> Answer:
     """Return the answer to one of the project's own errors."""
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), "500")
-    return refuse("413" if error.code in _TOO_LARGE else status, error.code, str(error))
+    return Refusal("413" if error.code in _TOO_LARGE else status, error.code, str(error)).answer
 
 
 def answer_always(
@@ -108,10 +97,11 @@ def _answer(
         return given
     except ModuleNotFoundError as error:
         call.error, call.reason = "NOT_INSTALLED", f"{error.name} is not installed."
-        return refuse("500", call.error, f"{call.reason} Install the extra `pipelines`.")
+        message = f"{call.reason} Install the extra `pipelines`."
+        return Refusal("500", call.error, message).answer
     except Exception as error:  # nothing may get out
         call.error, call.failure = "INTERNAL", locate(error)
-        return refuse("500", "INTERNAL", "Something unexpected went wrong; see the log.")
+        return Refusal("500", "INTERNAL", UNEXPECTED).answer
 
 
 def check_event(event: object) -> dict[str, Any]:

@@ -6,8 +6,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Decimal = Literal[".", ","]
-
 
 class LineColumns(BaseModel):
     """Which column of the order lines holds what; None: they have no such column."""
@@ -93,7 +91,7 @@ class IngestionOptions(BaseModel):
     product_columns: ProductColumns = ProductColumns()
     time_format: str | None = None
     time_zone: str | None = None
-    decimal: Decimal = "."
+    decimal: Literal[".", ","] = "."
     latest_time: datetime | None = None
     unknown_products: Literal["keep", "put_aside"] = "keep"
     merge_orders: Literal["none", "same_day"] = "none"

@@ -34,13 +34,11 @@ def read_sources(
             the values cannot be read.
     """
     columns = options.columns
-    lines = select_columns(LINES, order_lines, columns, options.time_zone, options.decimal)
+    lines = select_columns(LINES, order_lines, columns, options)
     used = {*mapped(columns).values()}
     found = {*order_lines.columns}
     if products is not None:
-        listed = select_columns(
-            PRODUCTS, products, options.product_columns, options.time_zone, options.decimal
-        )
+        listed = select_columns(PRODUCTS, products, options.product_columns, options)
         used |= {*mapped(options.product_columns).values()}
         found |= {*products.columns}
     elif options.unknown_products == "put_aside":

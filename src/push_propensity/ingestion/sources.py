@@ -4,7 +4,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from push_propensity.errors import DataError
-from push_propensity.ingestion.options import Decimal, LineColumns, ProductColumns
+from push_propensity.ingestion.options import IngestionOptions, LineColumns, ProductColumns
 from push_propensity.ingestion.values import plain
 
 ID = "whole number or text"
@@ -29,8 +29,7 @@ def select_columns(
     name: str,
     source: ir.Table,
     columns: LineColumns | ProductColumns,
-    time_zone: str | None,
-    decimal: Decimal = ".",
+    options: IngestionOptions,
 ) -> ir.Table:
     """Return the mapped columns of a source under our names, in the source's own engine.
 
@@ -38,23 +37,23 @@ def select_columns(
         name: What the source is called in messages.
         source: The table as it came.
         columns: Which of its columns holds what.
-        time_zone: The shop's time zone, without which times must have none.
-        decimal: What stands before the decimals of numbers that are text.
+        options: The shop's time zone, without which times must have none, and what stands before
+            the decimals of numbers that are text.
 
     Raises:
         DataError: A mapped column is missing or has a type that cannot hold what it should.
     """
     check_mapped_columns(name, source, columns)
-    check_types(name, source, columns, time_zone)
+    check_types(name, source, columns, options.time_zone)
     return source.select(
         **{
-            field: _with_point(plain(source[column]), KINDS[field], decimal)
+            field: _with_point(plain(source[column]), KINDS[field], options.decimal)
             for field, column in mapped(columns).items()
         }
     )
 
 
-def _with_point(column: ir.Column, kind: str, decimal: Decimal) -> ir.Column:
+def _with_point(column: ir.Column, kind: str, decimal: str) -> ir.Column:
     """Return numbers that are text with a decimal point and without points between thousands."""
     if decimal == "." or kind != NUMBER or not column.type().is_string():
         return column

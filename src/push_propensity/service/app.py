@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 import push_propensity
 from push_propensity.errors import PushPropensityError
 from push_propensity.handler import handler_fit, handler_predict
-from push_propensity.handler.answers import Answer, Refusal, answer, refuse
+from push_propensity.handler.answers import UNEXPECTED, Answer, Refusal, answer
 from push_propensity.handler.metrics import expose_metrics, record_metrics
 from push_propensity.handler.observation import locate
 from push_propensity.handler.places import models_root
@@ -58,8 +58,7 @@ class AnsweringRoute(APIRoute):
                 return Response(status_code=499)  # nobody reads it
             except Exception as error:  # nothing may get out
                 _note(request, "500", locate(error), logging.WARNING)
-                message = "Something unexpected went wrong; see the log."
-                return _respond(refuse("500", "INTERNAL", message))
+                return _respond(Refusal("500", "INTERNAL", UNEXPECTED).answer)
 
         return respond
 
@@ -102,7 +101,7 @@ async def say_ready(request: Request) -> Response:
         bundle = await to_thread.run_sync(lambda: load_newest(models_root()))
     except PushPropensityError as error:
         _note(request, "503", str(error), logging.WARNING)
-        return _respond(refuse("503", error.code, str(error)))
+        return _respond(Refusal("503", error.code, str(error)).answer)
     return _respond(answer("200", {"status": "ready", "model_name": bundle.manifest.name}))
 
 
@@ -168,6 +167,6 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     _note(request, str(error.status_code), error.detail)
     code = {404: "NO_SUCH_PATH", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "HTTP_ERROR")
-    response = _respond(refuse(str(error.status_code), code, error.detail))
+    response = _respond(Refusal(str(error.status_code), code, error.detail).answer)
     response.headers.update(error.headers or {})
     return response
