@@ -51,7 +51,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def opened():
-    """The catalogs that were opened, by environment and local parameters."""
+    """The catalogs that were opened, by environment and local configuration."""
     return {}
 
 
@@ -69,7 +69,8 @@ def project(blank_project, place, tmp_path, opened, monkeypatch):
     def open_once():
         if find_project() != place:
             return open_catalog()
-        configuration = (environment(), (place / "conf/local/parameters.yml").read_text())
+        local = sorted((place / "conf/local").iterdir())
+        configuration = (environment(), *((path.name, path.read_text()) for path in local))
         if configuration not in opened:
             opened[configuration] = open_catalog()
         return opened[configuration]
