@@ -52,7 +52,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def opened():
-    """The catalogs that were opened, by environment, local parameters and entries."""
+    """The catalogs that were opened, by environment, local configuration and entries."""
     return {}
 
 
@@ -70,8 +70,9 @@ def project(blank_project, place, tmp_path, opened, monkeypatch):
     def open_once():
         if find_project() != place:
             return open_catalog()
-        local = (place / "conf/local/parameters.yml").read_text()
-        configuration = (environment(), local, families.ENTRIES)  # a test may add a family
+        local = sorted((place / "conf/local").iterdir())
+        files = tuple((path.name, path.read_text()) for path in local)
+        configuration = (environment(), files, families.ENTRIES)  # a test may add a family
         if configuration not in opened:
             opened[configuration] = open_catalog()
         return opened[configuration]
