@@ -322,7 +322,7 @@ class TestWhatIsShown:
         return show
 
     def test_the_leaderboard_and_the_report_at_the_end(self, shown):
-        output = shown("report", "model_card")
+        output = shown("report", "test_threshold_sweep")
         assert "0.812 ± 0.030" in output
         assert output.rstrip().endswith("Report: report.html")
 

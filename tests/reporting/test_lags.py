@@ -181,7 +181,7 @@ class TestReport:
             if finding["topic"] == "Features taken earlier"
         ]
         assert f"keeps {100 * kept['kept']:.0f}\N{NO-BREAK SPACE}%" in said
-        assert said in results["model_card"]
+        assert said in results["report"]
         assert "24\N{NO-BREAK SPACE}h before the order" in results["report"]
         figure = results["lags_figure"]
         assert [trace.name for trace in figure.data] == ["XGBoost", "Ordered-before rule"]

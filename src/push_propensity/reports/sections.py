@@ -106,7 +106,11 @@ def _measured(evidence: Evidence, setting: Setting) -> Section:
         "A row is one order and one product listed at its time. Only orders of at least "
         f"{plural(setting.minimum_items, 'item')} count{ITEMS[setting.basket]}. Models were fitted "
         "on train, compared on rolling-origin folds, calibrated on the calibration window and "
-        "measured once on test.",
+        "measured once on test, whose rows were used for no fit, no sweep and no threshold. "
+        "Intervals come from drawing whole users with replacement.",
+        "Rows are scored as of the order's time; a notification goes out earlier, when less is "
+        "known. Products new to the shop and users without a second order are not among them. "
+        "A probability is not the effect of a notification.",
         *_sampled(setting),
     )
     return Section(

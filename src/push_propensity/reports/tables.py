@@ -1,4 +1,4 @@
-"""The report's tables: numbers as text, ready for a page or a card."""
+"""The report's tables: numbers as text, ready for a page."""
 
 import json
 from collections import Counter
