@@ -8,7 +8,7 @@ from push_propensity.ingestion import describe as describe_intake
 from push_propensity.models.families import FAMILIES
 from push_propensity.reports import tables
 from push_propensity.reports.figures.report import MOST_DRAWN
-from push_propensity.reports.findings import Evidence, lag_findings, metric_sentence
+from push_propensity.reports.findings import Evidence, metric_sentence
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.wording import count, percent, plural
 
@@ -163,8 +163,11 @@ def _test(evidence: Evidence) -> Section:
         tables.segments_table(evidence),
         replace(tables.comparisons_table(evidence), folded=True),
     )
-    text = "All entries on the test window. Higher is better, except for log loss, Brier score and "
-    return Section("test", "Results on test", (text + "calibration error.",), (chart,), views)
+    text = (
+        "All entries on the test window; the constant shows what no skill reaches. Higher is "
+        "better, except for log loss, Brier score and calibration error."
+    )
+    return Section("test", "Results on test", (text,), (chart,), views)
 
 
 def _gains(evidence: Evidence) -> Section:
@@ -266,7 +269,12 @@ def _parts(evidence: Evidence) -> Section:
         Chart(
             "users_figure", "A user's second order is the first one with any history.", wide=True
         ),
-        Chart("weeks_figure", "Each week is to be judged against its own no skill.", wide=True),
+        Chart(
+            "weeks_figure",
+            "Weeks differ in size and in no skill, and the first and the last may be parts of one: "
+            "judge each against its own no skill, and conclude nothing on whether quality holds.",
+            wide=True,
+        ),
     )
     views = tuple(
         replace(tables.slices_table(evidence, dimension, caption), folded=True)
@@ -304,8 +312,7 @@ def _lags(evidence: Evidence) -> Section:
         "the test window were built again from the raw tables, as of hours before it. Products "
         "that were not listed then have no row, so rows and purchases may differ a little."
     )
-    found = " ".join(finding.text for finding in lag_findings(evidence))
-    return Section("lags", title, (text, found), (chart,), (tables.lags_table(evidence),))
+    return Section("lags", title, (text,), (chart,), (tables.lags_table(evidence),))
 
 
 def _data(setting: Setting) -> Section:
