@@ -228,8 +228,8 @@ MISTAKES = {
         ("--pipelines", "feature_engineering,feature_update"),
         "['feature_frame'] are returned by more than one nodes",
     ),
-    "a runner": (("--runner", "Paralel"), "Paralel is no runner. There are: SequentialRunner"),
-    "a runner of a module": (("--runner", "no.such.Runner"), "no.such.Runner is no runner"),
+    "a runner": (("--runner", "Paralel"), "Paralel is not a runner. There are: SequentialRunner"),
+    "a runner of a module": (("--runner", "no.such.Runner"), "no.such.Runner is not a runner"),
     "other processes": (("--runner", "ParallelRunner"), "cannot go from process to process"),
     "from the middle": (("--from-nodes", "train_model"), "model_features, specification"),
     "an offset": (
@@ -238,7 +238,7 @@ MISTAKES = {
     ),
 }
 SLIPS = {  # a file of conf/local and what is in it
-    "a name that is none": (
+    "a name that does not exist": (
         "catalog",
         "train: {type: MemoryDataset, metadata: '${globals:output_rot}'}",
         "The configuration cannot be read, at train.metadata: Globals key 'output_rot' not found",

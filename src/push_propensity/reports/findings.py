@@ -356,18 +356,21 @@ def _within_product(evidence: Evidence) -> Iterator[Finding]:
         pooled = evidence.metric(entry, "roc_auc")["value"]
         if not (defined(auc["value"]) and defined(auc["low"]) and defined(auc["high"])):
             continue
-        how: dict[Verdict, str] = {"worked": "better", "failed": "worse", "noise": "no better"}
-        verdict: Verdict = "noise"
-        if auc["high"] < 0.5:
-            verdict = "failed"
-        elif auc["low"] > 0.5:
-            verdict = "worked"
+        verdict, how = _against_chance(auc)
         text = (
-            f"{entry_label(entry)} ranks {how[verdict]} than chance within a product (ROC AUC "
+            f"{entry_label(entry)} ranks {how} than chance within a product (ROC AUC "
             f"{number(auc['value'])}, {evidence.interval(auc['low'], auc['high'])}); pooled over "
             f"all products it shows {number(pooled)}."
         )
         yield Finding("Ranking within a product", verdict, text)
+
+
+def _against_chance(auc: Mapping[str, float]) -> tuple[Verdict, str]:
+    if auc["high"] < 0.5:
+        return "failed", "worse"
+    if auc["low"] > 0.5:
+        return "worked", "better"
+    return "noise", "no better"
 
 
 def _reach(evidence: Evidence) -> Iterator[Finding]:
