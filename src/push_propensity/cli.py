@@ -98,7 +98,7 @@ def _check_pipelines(names: list[str]) -> None:
 
 
 def _check_parameters(given: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Refuse --params whose first name is none of the project's: they would change nothing."""
+    """Refuse --params whose first name is not a parameter: they would change nothing."""
     known = {*parameters, *RUNTIME_PARAMETERS}
     unknown = [name for name in given if name not in known]
     if unknown:
@@ -136,7 +136,9 @@ def _check_runner(name: str | None) -> None:
     try:
         runner = load_obj(name or "SequentialRunner", "kedro.runner").__name__
     except (ImportError, AttributeError, ValueError) as error:
-        raise click.BadParameter(f"{name} is no runner. {known}", param_hint="--runner") from error
+        raise click.BadParameter(
+            f"{name} is not a runner. {known}", param_hint="--runner"
+        ) from error
     if runner == "ParallelRunner":
         raise click.BadParameter(
             f"tables of an engine and figures cannot go from process to process. {known}",

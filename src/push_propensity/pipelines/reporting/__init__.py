@@ -1,4 +1,4 @@
-"""Figures, findings, one self-contained report and the model card."""
+"""Test results, figures, findings and one self-contained report."""
 
 from push_propensity.pipelines.reporting.pipeline import create_pipeline
 
