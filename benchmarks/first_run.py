@@ -65,7 +65,7 @@ def measure(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     """Return the seconds of each step, and the megabytes of what it leaves."""
     checkout = folder / "checkout"
     run(["git", "clone", "--quiet", ROOT, checkout])
-    caches = {"UV_CACHE_DIR": folder / "uv", "PIP_NO_CACHE_DIR": "1"}
+    caches = {"UV_CACHE_DIR": folder / "uv", "PIP_CACHE_DIR": folder / "pip"}
     environment = os.environ | {name: str(value) for name, value in caches.items()}
 
     def make(target: str) -> None:

@@ -90,7 +90,7 @@ def _choose_pipelines(arguments: Mapping[str, Any]) -> list[str]:
 
 
 def _check_names(kind: str, given: Iterable[str], known: Sequence[str], option: str) -> None:
-    """Refuse what there is not: of parameters the first names, else they would change nothing."""
+    """Refuse unknown names: an unknown parameter would change nothing."""
     unknown = [name for name in given if name not in known]
     if unknown:
         raise click.BadParameter(
@@ -127,7 +127,9 @@ def _check_runner(name: str | None) -> None:
     try:
         runner = load_obj(name or "SequentialRunner", "kedro.runner").__name__
     except (ImportError, AttributeError, ValueError) as error:
-        raise click.BadParameter(f"{name} is no runner. {known}", param_hint="--runner") from error
+        raise click.BadParameter(
+            f"{name} is not a runner. {known}", param_hint="--runner"
+        ) from error
     if runner == "ParallelRunner":
         raise click.BadParameter(
             f"tables of an engine and figures cannot go from process to process. {known}",

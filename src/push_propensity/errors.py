@@ -20,7 +20,7 @@ class DataError(PushPropensityError):
 
 
 class UsersError(DataError):
-    """The users to score are no JSON object of users, or are too many."""
+    """The users to score are not a JSON object of users, or are too many."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class ModelPathError(ParameterError):
 
 
 class BundleError(PushPropensityError):
-    """A model bundle is damaged or is no bundle."""
+    """A model bundle is damaged or is not one."""
 
     code = "MODEL_DAMAGED"
 

@@ -65,7 +65,7 @@ def test_an_optional_table_that_cannot_be_read_is_an_error(tmp_path: Path):
         users(path, optional=True).load()
     explained = explain_read_error(caught.value)
     assert isinstance(explained, DataError)
-    assert "no whole Parquet file" in str(explained)
+    assert "not a complete Parquet file" in str(explained)
 
 
 def test_a_pattern_stands_for_several_files(tmp_path: Path):

@@ -231,7 +231,10 @@ def test_later_orders_are_added_to_the_frame_that_is_there(spark, tiny, tmp_path
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "no such file"), (b"not parquet at all, but long enough", "no whole Parquet file")],
+    [
+        (None, "no such file"),
+        (b"not parquet at all, but long enough", "not a complete Parquet file"),
+    ],
 )
 def test_a_file_that_spark_cannot_read_is_explained(spark, tmp_path, content, reason):
     path = tmp_path / "orders.parquet"

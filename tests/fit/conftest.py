@@ -9,6 +9,7 @@ import pytest
 
 from push_propensity.handler import fit as fitting
 from push_propensity.handler.places import environment, find_project
+from push_propensity.models import families
 from push_propensity.training import assembly as training
 from tests.predict.answers import read_answer
 
@@ -51,7 +52,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def opened():
-    """The catalogs that were opened, by environment and local parameters."""
+    """The catalogs that were opened, by environment, local configuration and entries."""
     return {}
 
 
@@ -69,7 +70,9 @@ def project(blank_project, place, tmp_path, opened, monkeypatch):
     def open_once():
         if find_project() != place:
             return open_catalog()
-        configuration = (environment(), (place / "conf/local/parameters.yml").read_text())
+        local = sorted((place / "conf/local").iterdir())
+        files = tuple((path.name, path.read_text()) for path in local)
+        configuration = (environment(), files, families.ENTRIES)  # a test may add a family
         if configuration not in opened:
             opened[configuration] = open_catalog()
         return opened[configuration]

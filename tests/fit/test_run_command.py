@@ -228,8 +228,8 @@ MISTAKES = {
         ("--pipelines", "feature_engineering,feature_update"),
         "['feature_frame'] are returned by more than one nodes",
     ),
-    "a runner": (("--runner", "Paralel"), "Paralel is no runner. There are: SequentialRunner"),
-    "a runner of a module": (("--runner", "no.such.Runner"), "no.such.Runner is no runner"),
+    "a runner": (("--runner", "Paralel"), "Paralel is not a runner. There are: SequentialRunner"),
+    "a runner of a module": (("--runner", "no.such.Runner"), "no.such.Runner is not a runner"),
     "other processes": (("--runner", "ParallelRunner"), "cannot go from process to process"),
     "from the middle": (("--from-nodes", "train_model"), "model_features, specification"),
     "an offset": (
@@ -238,7 +238,7 @@ MISTAKES = {
     ),
 }
 SLIPS = {  # a file of conf/local and what is in it
-    "a name that is none": (
+    "a name that does not exist": (
         "catalog",
         "train: {type: MemoryDataset, metadata: '${globals:output_rot}'}",
         "The configuration cannot be read, at train.metadata: Globals key 'output_rot' not found",
@@ -322,7 +322,7 @@ class TestWhatIsShown:
         return show
 
     def test_the_leaderboard_and_the_report_at_the_end(self, shown):
-        output = shown("report", "model_card")
+        output = shown("report", "test_threshold_sweep")
         assert "0.812 ± 0.030" in output
         assert output.rstrip().endswith("Report: report.html")
 

@@ -323,7 +323,7 @@ def test_damaged_json_lines_that_the_entry_does_not_allow(tmp_path):
     path = write_csv(tmp_path, "", "order_lines.jsonl")
     path.write_text('{"order_id": "ann@example.com\n')
     message = refusal(with_entry(tmp_path, ENTRIES[".jsonl"], load_args={}))
-    assert "a line is no JSON object" in message
+    assert "a line is not a JSON object" in message
     assert "ann@" not in message
 
 

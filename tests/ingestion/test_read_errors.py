@@ -44,12 +44,15 @@ def test_damaged_parquet_file(tmp_path: Path):
     path = tmp_path / "frame.parquet"
     path.write_bytes(b"not parquet at all")
     explained = explain_read_error(failure(ParquetDataset(filepath=str(path))), str(path))
-    assert "no whole Parquet file" in str(explained)
+    assert "not a complete Parquet file" in str(explained)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "no such file"), (b"not parquet at all, but long enough", "no whole Parquet file")],
+    [
+        (None, "no such file"),
+        (b"not parquet at all, but long enough", "not a complete Parquet file"),
+    ],
 )
 def test_raw_tables_that_the_database_reads(tmp_path: Path, content: bytes | None, reason: str):
     path = tmp_path / "orders.parquet"

@@ -90,7 +90,6 @@ def test_is_reported_under_its_label_as_winner(selected, inputs, parts):
     paths = made["regularisation_paths"]
     assert "strength" in set(paths.loc[paths["candidate"] == "toy", "parameter"])
     assert "Toy regression" in made["report"]
-    assert "Toy regression" in made["model_card"]
     (line,) = [t for t in made["gains_figure"].data if str(t.name).startswith("Toy regression")]
     assert line.line.dash == "solid"
 
@@ -103,6 +102,7 @@ def test_is_trained_exported_and_published(trained, inputs, parts, tmp_path):
     published = publish(trained["model_bundle"], tmp_path)
     bundle = read_bundle(tmp_path / published.path)
     assert bundle.manifest.candidate == "toy"
+    assert "Toy regression (`toy`)" in bundle.files["model_card.md"].decode()
     rows = parts.test[list(FEATURE_NAMES)].astype({"user_order_seq": float}).to_dict("records")
     columns, faults = bundle.model.schema.tabulate(rows)
     assert not faults

@@ -383,7 +383,7 @@ class TestBundle:
     def test_the_card_holds_the_numbers(self, bundle):
         card = bundle.files["model_card.md"].decode()
         manifest = bundle.manifest
-        assert "`logistic_l2`" in card
+        assert "L2 logistic regression (`logistic_l2`)" in card
         assert "| C | 0.1 |" in card
         assert "orders of at least 5 items" in card
         for name, window in (
@@ -399,8 +399,19 @@ class TestBundle:
         low, high = manifest.metrics[f"{HEADLINE}_interval"]
         assert f"between {low:.3f} and {high:.3f} with 95 % confidence" in card
         assert "The orders after the calibration window were not used." in card
+        assert "The probability is not the effect of a notification." in card
+        assert "when less\n  is known, so expect less." in card
         assert "{{" not in card
         assert "\n\n\n" not in card
+
+    def test_the_card_has_whole_tables(self, bundle):
+        lines = bundle.files["model_card.md"].decode().splitlines()
+        tables = [i for i, line in enumerate(lines) if line.startswith("|---")]
+        assert len(tables) == 3
+        for start in tables:
+            width = lines[start].count("|")
+            assert lines[start - 1].count("|") == width
+            assert lines[start + 1].count("|") == width
 
     def test_the_card_of_a_refit_and_of_undefined_metrics(self, bundle):
         manifest = replace(

@@ -182,7 +182,7 @@ def test_colons_and_inner_objects_are_no_users_twice(predict, rows):
 def test_too_large(predict, rows, monkeypatch):
     limit = 6 * 2**20
     for text in ("x" * (limit + 1), "é" * (limit // 2 + 1), b"\xff" * (limit + 1)):
-        status, body = predict(text)  # that it is no JSON is not looked at
+        status, body = predict(text)  # that it is not JSON is not looked at
         assert (status, code(body)) == ("413", "TOO_LARGE")
     assert predict(json.dumps({"u": rows[0]}).ljust(limit))[0] == "200"
     assert predict(json.dumps({"u": rows[0]}).ljust(limit + 1))[0] == "413"

@@ -284,3 +284,12 @@ def test_a_service_that_does_not_start_stops_with_its_log(service_load, candidat
         service_load.serve(candidate, "key", command),
     ):
         pass
+
+
+def test_first_runs_are_summed_up_by_their_medians(import_benchmark):
+    first_run = import_benchmark("first_run")
+    runs = [(dict.fromkeys(first_run.STEPS, seconds), {}) for seconds in (30.0, 20.0, 70.0)]
+    runs[-1][1][first_run.STEPS[0]] = 254.4
+    table = first_run.describe(runs).splitlines()
+    assert table[2] == f"| {first_run.STEPS[0]} | 30 (20 to 70) | 254 |"
+    assert table[-1] == f"| {first_run.STEPS[-1]} | 30 (20 to 70) |  |"

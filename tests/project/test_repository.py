@@ -172,3 +172,12 @@ def test_credentials_are_kept_from_git_in_every_environment(folder):
         ["git", "check-ignore", f"conf/{folder}/credentials.yml"], cwd=ROOT, capture_output=True
     )
     assert asked.returncode == 0
+
+
+def test_prose_is_no_wider_than_a_screen(committed):
+    wide = []
+    for name, text in committed.items():
+        if name.endswith(".md"):
+            prose = re.sub(r"^```.*?^```$|^\s*[|!].*?$", "", text, flags=re.M | re.S)
+            wide += [f"{name}: {line}" for line in prose.splitlines() if len(line) > 110]
+    assert not wide

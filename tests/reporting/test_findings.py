@@ -105,6 +105,51 @@ def test_a_baseline_is_held_against_chance(evidence, low, high, verdict, words):
     assert words in finding["text"]
 
 
+@pytest.mark.parametrize(
+    ("judged", "verdict", "words"),
+    [
+        ("better", "worked", "reaches more of its buyers than "),
+        ("worse", "failed", "reaches fewer of its buyers than "),
+        ("noise", "noise", "reaches as many of its buyers, within noise, as "),
+    ],
+)
+def test_buyers_reached_are_judged_once_for_all_rivals(evidence, judged, verdict, words):
+    gains = {"metric": "gain", "segment": "all"}
+    told = changed(evidence, "comparisons", gains, verdict=judged)
+    [finding] = about(told, "Buyers reached")
+    assert finding["verdict"] == verdict
+    assert finding["text"].startswith("With 10\N{NO-BREAK SPACE}% of a product's users notified")
+    assert words in finding["text"]
+    assert "L2 logistic regression" in finding["text"]
+    assert "Constant" not in finding["text"]
+    key = gains | {"entry": "logistic_l2"}
+    split = changed(told, "comparisons", key, verdict="noise" if judged != "noise" else "better")
+    assert len(about(split, "Buyers reached")) == 2
+    unmeasured = changed(told, "comparisons", key, low=np.nan)
+    assert "L2 logistic" not in about(unmeasured, "Buyers reached")[0]["text"]
+
+
+def test_features_that_do_not_show_are_counted(evidence):
+    importance = evidence.importance.assign(
+        product_average_precision=0.1, product_average_precision_deviation=0.01
+    )
+    told = dataclasses.replace(evidence, importance=importance)
+    assert not [f for f in about(told, "Features") if f["verdict"] == "noise"]
+    key = {"feature": "vendor"}
+    told = changed(told, "importance", key, product_average_precision=0.02)
+    [finding] = [f for f in about(told, "Features") if f["verdict"] == "noise"]
+    assert finding["text"].startswith("Shuffling any one of 1 of the 21 features costs less")
+
+
+def test_the_parts_by_history_say_how_many_purchases_they_hold(evidence):
+    table = tables.segments_table(evidence)
+    assert table.columns[0] == "entry"
+    for segment, heading in zip(("all", "repeat", "explore"), table.columns[1:], strict=True):
+        sizes = evidence.metric("xgboost", "product_average_precision", segment)
+        assert heading.startswith(tables.SEGMENT_LABELS[segment])
+        assert heading.endswith(f": {int(sizes['purchases']):,} purchases")
+
+
 def test_the_summary_says_who_wins_and_what_it_means(evidence):
     reach = evidence.metric("xgboost", "gain")["value"]
     summary = findings.summarise(evidence)
@@ -252,13 +297,14 @@ def test_parts_are_compared_by_what_they_are_above_no_skill(evidence):
     told = changed(told, "slices", {"slice": "bread"}, **far)
     told = changed(told, "slices", {"slice": first}, **far)
     told = changed(told, "slices", {"slice": "tea"}, no_skill=0.9)
-    weeks, kinds = [
-        f for f in about(told, "Parts of the shop") if not f["text"].startswith("By the user")
-    ]
-    assert weeks["verdict"] == kinds["verdict"] == "note"
-    assert f"in the week of {first} (+0.400: 0.500 where no skill is 0.100)" in weeks["text"]
-    assert "bread (+0.400: 0.500 where no skill is 0.100)" in kinds["text"].split("furthest")[0]
-    assert kinds["text"].endswith("tea (\N{MINUS SIGN}0.100: 0.800 where no skill is 0.900) least.")
+    shown = {}
+    for dimension in ("week", "product_type", "user"):
+        table = tables.slices_table(told, dimension, "A caption")
+        shape = [table.columns.index(n) for n in ("product AP", "no skill", "above no skill")]
+        shown |= {row[0]: tuple(row[i] for i in shape) for row in table.rows}
+    assert shown[first] == shown["bread"] == ("0.500", "0.100", "0.400")
+    assert shown["tea"] == ("0.800", "0.900", "\N{MINUS SIGN}0.100")
+    assert shown["second order"] == ("0.800", "0.700", "0.100")
 
 
 def test_without_slices_sweep_and_importance_there_is_less_to_say(evidence):
@@ -269,7 +315,7 @@ def test_without_slices_sweep_and_importance_there_is_less_to_say(evidence):
         importance=evidence.importance.iloc[:0],
     )
     topics = {f["topic"] for f in findings.derive(bare)}
-    assert topics.isdisjoint({"Parts of the shop", "Regularisation", "Features"})
+    assert topics.isdisjoint({"Regularisation", "Features"})
 
 
 def test_without_baselines_nothing_is_said_of_them(evidence):
@@ -277,7 +323,6 @@ def test_without_baselines_nothing_is_said_of_them(evidence):
     alone = dataclasses.replace(evidence, leaderboard=board)
     assert "without a model" not in findings.summarise(alone)
     assert not about(alone, "Ranking within a product")
-    assert "no skill" not in about(alone, "Repeat and explore")[0]["text"]
 
 
 def test_the_metric_sentence_states_what_is_covered(evidence):
@@ -332,5 +377,6 @@ def test_decisions_stand_in_the_order_of_the_other_tables(evidence):
     table, other = tables.decisions_table(evidence), tables.metrics_table(evidence)
     assert [row[0] for row in table.rows] == [row[0] for row in other.rows]
     assert table.emphasised == other.emphasised
+    assert [table.rows[row][0] for row in table.emphasised] == [evidence.label]
     backwards = dataclasses.replace(evidence, decisions=evidence.decisions[::-1])
     assert tables.decisions_table(backwards) == table

@@ -27,6 +27,7 @@ from push_propensity.pipelines.lag_study import create_pipeline
 from push_propensity.pipelines.reporting.nodes import _evidence
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
 from push_propensity.reports.findings import summarise
+from push_propensity.reports.tables import lags_table
 from push_propensity.simulation import simulate_shop
 from tests.reporting.measured_shop import OPTIONS, make_inputs, run_reporting
 from tests.simulation.small_shop import small_options
@@ -175,13 +176,17 @@ class TestReport:
     def test_what_survives_is_said_and_drawn(self, results):
         kept = results["test_lags"].query("lag_hours == 24 and entry == 'xgboost'").iloc[0]
         assert 0.3 < kept["kept"] < 0.95
+        evidence = _evidence(OPTIONS, {key: results[name] for key, name in EVIDENCE.items()})
+        table = lags_table(evidence)
         (said,) = [
-            finding["text"]
-            for finding in results["findings"]["findings"]
-            if finding["topic"] == "Features taken earlier"
+            dict(zip(table.columns, row, strict=True))
+            for row in table.rows
+            if row[:2] == ("24\N{NO-BREAK SPACE}h before the order", "XGBoost")
         ]
-        assert f"keeps {100 * kept['kept']:.0f}\N{NO-BREAK SPACE}%" in said
-        assert said in results["model_card"]
+        left = f"{100 * kept['kept']:.0f}\N{NO-BREAK SPACE}%"
+        assert said["kept"].startswith(f"{left}\n")
+        assert said["product AP"].startswith(f"{kept[HEADLINE]:.3f}\n")
+        assert said["kept"] in results["report"]
         assert "24\N{NO-BREAK SPACE}h before the order" in results["report"]
         figure = results["lags_figure"]
         assert [trace.name for trace in figure.data] == ["XGBoost", "Ordered-before rule"]
@@ -192,8 +197,7 @@ class TestReport:
         assert made["test_lags"].empty
         assert "was not measured for this winner and test part" in made["report"]
         assert "figure-lags_figure" not in made["report"]
-        topics = {finding["topic"] for finding in made["findings"]["findings"]}
-        assert "Features taken earlier" not in topics
+        assert "24\N{NO-BREAK SPACE}h before the order" not in made["report"]
 
     def test_where_carts_weigh_much_the_summary_says_what_is_left(self, results):
         evidence = _evidence(OPTIONS, {key: results[name] for key, name in EVIDENCE.items()})

@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -11,6 +13,12 @@ KEY = "a-key-for-the-tests"
 
 def make_settings(**given):
     return ServiceSettings(**{"api_key": KEY, **given})
+
+
+@pytest.fixture(autouse=True)
+def quiet_client(monkeypatch):
+    """The lines that the tests' client logs are not the service's."""
+    monkeypatch.setattr(logging.getLogger("httpx2"), "disabled", True)
 
 
 @pytest.fixture

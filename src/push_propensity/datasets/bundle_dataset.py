@@ -48,7 +48,7 @@ class BundleDataset(AbstractDataset[Bundle, Bundle]):
         metadata: Anything that plugins want to know.
 
     Raises:
-        ParameterError: `keep` is no number of bundles.
+        ParameterError: `keep` is not a number of bundles.
     """
 
     def __init__(

@@ -75,7 +75,7 @@ class ProductRanking:
         rows = kept[np.lexsort((-s[kept], codes[kept]))]
         new_product = np.diff(codes[rows], prepend=-1) != 0
         new_score = new_product.copy()
-        new_score[1:] |= s[rows][1:] != s[rows][:-1]  # a difference of infinities is no number
+        new_score[1:] |= s[rows][1:] != s[rows][:-1]  # a difference of infinities is not a number
         ends = np.append(np.flatnonzero(new_score)[1:], len(rows)) - 1 if len(rows) else rows
         return cls(rows, y[rows], np.flatnonzero(new_product), ends)
 

@@ -83,7 +83,7 @@ def _to_text(column: "pd.Series[str]") -> "pd.Series[str]":
 
 
 def _to_time(column: "pd.Series[pd.Timestamp]") -> "pd.Series[pd.Timestamp]":
-    """Read ISO 8601 times; those with an offset become UTC, numbers are no times."""
+    """Read ISO 8601 times; those with an offset become UTC, numbers are not times."""
     if pd.api.types.is_numeric_dtype(column):
         return pd.Series(pd.NaT, index=column.index, dtype="datetime64[us]")
     times = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)

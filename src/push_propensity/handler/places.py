@@ -86,7 +86,7 @@ def scoring_limits() -> ScoringLimits:
     """Return how much may be scored in one call.
 
     Raises:
-        ParameterError: A limit is no whole number above 0.
+        ParameterError: A limit is not a whole number above 0.
     """
     return ScoringLimits(byte_limit=_read_limit(MOST_BYTES), user_limit=_read_limit(MOST_USERS))
 

@@ -83,7 +83,7 @@ def check_decisions(options: PersonalData, found: set[str], ids: set[str], used:
 
     Raises:
         DataError: A column is in no source, is to be dropped and is mapped, or is to be
-            pseudonymised and is no id of an order or a user.
+            pseudonymised and is not an id of an order or a user.
     """
     drop, replace, allow = {*options.drop}, {*options.pseudonymise}, {*options.allow}
     problems = {

@@ -17,7 +17,7 @@ MISSING = (
     "unless you pass --env)."
 )
 NO_PARQUET = (
-    "it is no whole Parquet file: damaged, or of another format. Write it again and run again."
+    "it is not a complete Parquet file: damaged, or of another format. Write it and run again."
 )
 
 # Tried in this order: a reader may chain errors of several libraries.
@@ -45,9 +45,9 @@ REASONS: tuple[tuple[type[BaseException], str], ...] = (
 )
 # Known by what the message says; Spark's errors name a condition.
 MESSAGES: dict[str, str] = {
-    "Malformed JSON": "a line is no JSON object. Let the catalog entry count and put aside such "
+    "Malformed JSON": "a line is not a JSON object. Let the catalog entry count and put aside such "
     "lines (load_args: ignore_errors: true), or export it again.",
-    "does not support the encoding": "its encoding is none that DuckDB reads: utf-8, utf-16 or "
+    "does not support the encoding": "DuckDB does not read its encoding, only utf-8, utf-16 and "
     "latin-1. Set load_args.encoding of its catalog entry to one of them (latin-1 for "
     "Windows-1252), or save the file as UTF-8.",
     "connection to server": "the database server does not answer or does not let you in. Check "

@@ -54,7 +54,7 @@ def read_id(column: ir.Column) -> ir.Column:
 
 
 def read_number(column: ir.Column) -> ir.FloatingColumn:
-    """Return numbers as float64; what is no finite number is null."""
+    """Return numbers as float64; what is not a finite number is null."""
     number = (column if column.type().is_numeric() else read_text(column)).try_cast("float64")
     return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
 

@@ -31,7 +31,6 @@ from push_propensity.reports.wording import (
 CART = "abandoned_before"
 LOG_LOSS = "log_loss"
 SWEPT = "Regularisation"
-LAGS = "Features taken earlier"
 WEIGHTY_SHARE = 1 / 3
 NO_INTERVAL = "no interval could be measured"
 Verdict = Literal["worked", "failed", "noise", "note"]
@@ -97,6 +96,11 @@ class Evidence:
         return describe_features(self.importance["feature"])
 
     @property
+    def entries(self) -> list[str]:
+        """Every entry's name, the best on the folds first."""
+        return [str(name) for name in self.leaderboard["candidate"]]
+
+    @property
     def baselines(self) -> list[str]:
         """Entries that learn nothing or nearly nothing, the best on the folds first."""
         table = self.leaderboard[self.leaderboard["kind"] == "baseline"]
@@ -154,16 +158,10 @@ def derive(evidence: Evidence) -> list[dict[str, str]]:
         _probabilities,
         _within_product,
         _reach,
-        _segments,
         _folds_and_test,
         _calibration,
-        _decision,
         _regularisation,
         _importance,
-        _users,
-        _weeks,
-        _product_types,
-        lag_findings,
     )
     return [asdict(finding) for step in steps for finding in step(evidence)]
 
@@ -290,7 +288,7 @@ def _test_size(evidence: Evidence) -> str:
 
 
 def _others(evidence: Evidence) -> list[str]:
-    return [str(e) for e in evidence.leaderboard["candidate"] if e != evidence.name]
+    return [entry for entry in evidence.entries if entry != evidence.name]
 
 
 def _against_others(evidence: Evidence) -> Iterator[Finding]:
@@ -358,60 +356,43 @@ def _within_product(evidence: Evidence) -> Iterator[Finding]:
         pooled = evidence.metric(entry, "roc_auc")["value"]
         if not (defined(auc["value"]) and defined(auc["low"]) and defined(auc["high"])):
             continue
-        sure = f"(ROC AUC {number(auc['value'])}, {evidence.interval(auc['low'], auc['high'])})"
-        label, against = entry_label(entry), f"pooled over all products it shows {number(pooled)}"
-        if auc["high"] < 0.5:
-            text = f"{label} ranks worse than chance within a product {sure}, though {against}."
-            yield Finding("Ranking within a product", "failed", text)
-        elif auc["low"] > 0.5:
-            text = f"{label} ranks better than chance within a product {sure}; {against}."
-            yield Finding("Ranking within a product", "worked", text)
-        else:
-            text = f"{label} ranks no better than chance within a product {sure}; {against}."
-            yield Finding("Ranking within a product", "noise", text)
+        verdict, how = _against_chance(auc)
+        text = (
+            f"{entry_label(entry)} ranks {how} than chance within a product (ROC AUC "
+            f"{number(auc['value'])}, {evidence.interval(auc['low'], auc['high'])}); pooled over "
+            f"all products it shows {number(pooled)}."
+        )
+        yield Finding("Ranking within a product", verdict, text)
+
+
+def _against_chance(auc: Mapping[str, float]) -> tuple[Verdict, str]:
+    if auc["high"] < 0.5:
+        return "failed", "worse"
+    if auc["low"] > 0.5:
+        return "worked", "better"
+    return "noise", "no better"
 
 
 def _reach(evidence: Evidence) -> Iterator[Finding]:
-    share = evidence.notified_share
-    best = evidence.metric(evidence.name, GAIN)
-    for entry in [e for e in _others(evidence) if e != "constant"]:
-        row = evidence.difference(entry, GAIN)
-        other = evidence.metric(entry, GAIN)
-        if not _measured(row):
-            continue
-        verdict: Verdict = {"better": "worked", "worse": "failed"}.get(row["verdict"], "noise")  # type: ignore[assignment]
-        outcome = {"worked": "more than", "failed": "fewer than", "noise": "within noise of"}
-        text = (
-            f"With {percent(share)} of a product's users notified, {evidence.label} reaches "
-            f"{percent(best['value'], 1)} of its buyers, {outcome[verdict]} "
-            f"{entry_label(entry)} with {percent(other['value'], 1)} (difference "
-            f"{number(100 * row['difference'], 1)} points, "
-            f"{evidence.interval(100 * row['low'], 100 * row['high'], 1)})."
-        )
-        yield Finding("Buyers reached", verdict, text)
-
-
-def _segments(evidence: Evidence) -> Iterator[Finding]:
-    for segment, meaning in (
-        ("repeat", "that the user bought before"),
-        ("explore", "that the user never bought"),
-    ):
-        own = evidence.metric(evidence.name, HEADLINE, segment)
-        flat = _no_skill(evidence, segment)
-        if not defined(own["value"]):
-            continue
-        text = (
-            f"On products {meaning}, {evidence.label} reaches product AP {number(own['value'])} "
-            f"({evidence.interval(own['low'], own['high'])}; {count(own['purchases'])} purchases"
-            f"{flat})."
-        )
-        yield Finding("Repeat and explore", "note", text)
-
-
-def _no_skill(evidence: Evidence, segment: str) -> str:
-    if "constant" not in evidence.baselines:
-        return ""
-    return f"; no skill: {number(evidence.metric('constant', HEADLINE, segment)['value'])}"
+    """Whom the winner reaches more buyers than, whom fewer, and where it cannot be told."""
+    outcomes: dict[str, tuple[Verdict, str]] = {
+        "better": ("worked", "more of its buyers than"),
+        "worse": ("failed", "fewer of its buyers than"),
+        "noise": ("noise", "as many of its buyers, within noise, as"),
+    }
+    rows = {e: evidence.difference(e, GAIN) for e in _others(evidence) if e != "constant"}
+    for judged, (verdict, outcome) in outcomes.items():
+        rivals = [
+            entry_label(entry)
+            for entry, row in rows.items()
+            if _measured(row) and row["verdict"] == judged
+        ]
+        if rivals:
+            text = (
+                f"With {percent(evidence.notified_share)} of a product's users notified, "
+                f"{evidence.label} reaches {outcome} {listing(rivals)}."
+            )
+            yield Finding("Buyers reached", verdict, text)
 
 
 def _folds_and_test(evidence: Evidence) -> Iterator[Finding]:
@@ -470,22 +451,6 @@ def _calibration(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("Calibration", verdict, text)
 
 
-def _decision(evidence: Evidence) -> Iterator[Finding]:
-    row = _first(evidence.decisions[evidence.decisions["entry"] == evidence.name])
-    if not all(defined(row[rate]) for rate in ("precision", "recall", "f1")):
-        return
-    said = int(row["true_positives"] + row["false_positives"])
-    text = (
-        f"At threshold {number(row['threshold'])}, {evidence.label} says that "
-        f"{plural(said, 'row')} on test are bought: {percent(row['precision'], 1)} are "
-        f"({evidence.interval_of_shares(row['precision_low'], row['precision_high'])}), which is "
-        f"{percent(row['recall'], 1)} of all purchases "
-        f"({evidence.interval_of_shares(row['recall_low'], row['recall_high'])}); "
-        f"F1 {number(row['f1'])}."
-    )
-    yield Finding("Decision at a threshold", "note", text)
-
-
 def _regularisation(evidence: Evidence) -> Iterator[Finding]:
     for (candidate, parameter), part in evidence.paths.groupby(
         ["candidate", "parameter"], sort=False
@@ -537,23 +502,14 @@ def _edge(path: pd.DataFrame, best: pd.Series) -> str:
 
 
 def _importance(evidence: Evidence) -> Iterator[Finding]:
-    table = evidence.importance
-    sure = table[table[HEADLINE] > 2 * table[f"{HEADLINE}_deviation"]]
-    if not len(sure):
-        return
-    top = [f"{r['feature']} ({number(r[HEADLINE])})" for _, r in sure.head(4).iterrows()]
-    text = (
-        f"Shuffling {len(sure)} of {plural(len(table), 'feature')} costs product AP beyond chance, "
-        f"the most with {listing(top)}."
-    )
-    yield Finding("Features", "note", text)
     yield from _weighty(evidence)
-    idle = len(table) - len(sure)
+    table = evidence.importance
+    idle = int((table[HEADLINE] <= 2 * table[f"{HEADLINE}_deviation"]).sum())
     if idle:
         text = (
-            f"Shuffling any one of {plural(idle, 'feature')} costs less product AP than twice its "
-            "standard deviation: alone they do not show, though columns that say the same cover "
-            "for each other."
+            f"Shuffling any one of {idle} of the {plural(len(table), 'feature')} costs less "
+            "product AP than twice its standard deviation: alone they do not show, though columns "
+            "that say the same cover for each other."
         )
         yield Finding("Features", "noise", text)
 
@@ -568,92 +524,12 @@ def _weighty(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("Features", "failed" if feature == CART else "note", text)
 
 
-def _sliced(evidence: Evidence, dimension: str, minimum: int = 1) -> pd.DataFrame:
-    table = evidence.slices
-    kept = table[(table["dimension"] == dimension) & (table["purchases"] >= minimum)]
-    return kept[kept[HEADLINE].notna()]
-
-
-def _users(evidence: Evidence) -> Iterator[Finding]:
-    parts = [_slice_text(evidence, row) for _, row in _sliced(evidence, "user").iterrows()]
-    if len(parts) > 1:
-        text = f"By the user's history, product AP is {listing(parts)}."
-        yield Finding("Parts of the shop", "note", text)
-
-
-def _slice_text(evidence: Evidence, row: pd.Series) -> str:
-    low, high = row[f"{HEADLINE}_low"], row[f"{HEADLINE}_high"]
-    return (
-        f"{number(row[HEADLINE])} for {row['slice']} ({evidence.interval(low, high)}; "
-        f"no skill: {number(row['no_skill'])})"
-    )
-
-
-def _lifts(evidence: Evidence, dimension: str, minimum: int = 1) -> pd.DataFrame:
-    """Slices by their product AP above no skill, the highest first."""
-    kept = _sliced(evidence, dimension, minimum)
-    kept = kept.assign(lift=kept[HEADLINE] - kept["no_skill"])
-    return kept[kept["lift"].notna()].sort_values("lift", ascending=False, kind="stable")
-
-
-def _lift_text(row: pd.Series) -> str:
-    return (
-        f"{row['slice']} (+{number(row['lift'])}: {number(row[HEADLINE])} where no skill is "
-        f"{number(row['no_skill'])})".replace("+\N{MINUS SIGN}", "\N{MINUS SIGN}")
-    )
-
-
-def _weeks(evidence: Evidence) -> Iterator[Finding]:
-    weeks = _lifts(evidence, "week")
-    if len(weeks) < 2:
-        return
-    most, least = (_lift_text(weeks.iloc[end]) for end in (0, -1))
-    text = (
-        f"By week, product AP is furthest above no skill in the week of {most} and least in the "
-        f"week of {least}. Weeks differ in size (the first and the last may be parts of one) and "
-        "in no skill, so nothing is concluded on whether quality is steady."
-    )
-    yield Finding("Parts of the shop", "note", text)
-
-
-def _product_types(evidence: Evidence) -> Iterator[Finding]:
-    minimum = evidence.minimum_slice_purchases
-    kinds = _lifts(evidence, "product_type", minimum)
-    if len(kinds) < 2:
-        return
-    named = [_lift_text(row) for _, row in kinds.iterrows()]
-    ends = min(3, len(named) // 2)
-    text = (
-        f"Of the {len(kinds)} product types with at least {minimum} purchases on test, "
-        f"{listing(named[:ends])} {_be(ends)} furthest above no skill in product AP and "
-        f"{listing(named[-ends:])} least."
-    )
-    yield Finding("Parts of the shop", "note", text)
-
-
-def lag_findings(evidence: Evidence) -> Iterator[Finding]:
-    """What is left of the quality when features are taken earlier than on test."""
-    tested = evidence.metric(evidence.name, HEADLINE)["value"]
-    for row in _earlier(evidence).to_dict("records"):
-        sure = evidence.interval_of_shares(row["kept_low"], row["kept_high"])
-        text = (
-            f"With features as of {hours_before(row['lag_hours'])}, {evidence.label} reaches a "
-            f"product AP of {number(row[HEADLINE])} on the same orders and keeps "
-            f"{percent(row['kept'])} ({sure}) of its {number(tested)}."
-        )
-        yield Finding(LAGS, "note", text)
-
-
 def _earlier(evidence: Evidence) -> pd.DataFrame:
     """The winner's rows of the lags longer than that of the feature frame."""
     rows = evidence.lags[(evidence.lags["entry"] == evidence.name) & evidence.lags["kept"].notna()]
     tested = rows.loc[rows["as_tested"].astype(bool), "lag_hours"]
     earlier: pd.DataFrame = rows[rows["lag_hours"] > tested.min()]
     return earlier
-
-
-def _be(items: int) -> str:
-    return "is" if items == 1 else "are"
 
 
 def metric_sentence(evidence: Evidence) -> str:

@@ -1,4 +1,4 @@
-"""The decision report: one HTML file that opens without a network, and the model card."""
+"""The decision report: one HTML file that opens without a network."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.evaluation.uncertainty import GAIN
-from push_propensity.reports import tables
-from push_propensity.reports.findings import (
-    SWEPT,
-    Evidence,
-    derive,
-    metric_sentence,
-    summarise,
-)
+from push_propensity.reports.findings import SWEPT, Evidence, derive, summarise
 from push_propensity.reports.sections import HEADLINE_CHART, Setting, sections
 from push_propensity.reports.wording import defined, number, percent, plural
 
@@ -60,8 +53,15 @@ def render_html(
         findings: From `findings_of`.
         figures: By name, those that `sections` places.
     """
-    page = _environment(html=True).get_template("report.html.j2")
-    return page.render(
+    environment = Environment(
+        loader=PackageLoader("push_propensity.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("report.html.j2").render(
         title="Whom to notify: the decision report",
         data=_data_sentence(setting),
         summary=findings["summary"],
@@ -69,39 +69,9 @@ def render_html(
         headline=HEADLINE_CHART,
         topics=_by_topic(findings["findings"]),
         sections=sections(evidence, setting),
-        metric_sentence=metric_sentence(evidence),
         titles={name: figure.layout.title.text for name, figure in figures.items()},
         embed=lambda name: _embed(name, figures[name]),
         plotly_js=Markup(get_plotlyjs()),
-    )
-
-
-def render_card(evidence: Evidence, setting: Setting, findings: Mapping[str, Any]) -> str:
-    """Render the model card as Markdown (Mitchell et al., Model Cards, 2019).
-
-    Args:
-        evidence: The tables behind the card.
-        setting: Split, data quality and how things were measured.
-        findings: From `findings_of`.
-    """
-    page = _environment(html=False).get_template("model_card.md.j2")
-    return page.render(
-        label=evidence.label,
-        data=_data_sentence(setting),
-        summary=findings["summary"],
-        winner=dict(evidence.winner),
-        features=evidence.features,
-        as_json=lambda value: json.dumps(value, sort_keys=True),
-        metric_sentence=metric_sentence(evidence),
-        verdicts=_grouped(findings["findings"]),
-        tables=[
-            tables.split_table(setting.splits),
-            tables.metrics_table(evidence),
-            tables.segments_table(evidence),
-            tables.decisions_table(evidence),
-        ],
-        quality=tables.quality_sentence(setting.checks),
-        minimum=plural(setting.minimum_items, "item"),
     )
 
 
@@ -113,17 +83,6 @@ def _data_sentence(setting: Setting) -> str:
     first = min(part["first_day"] for part in parts)
     last = max(part["last_day"] for part in parts)
     return f"Data: {setting.data_source}, orders from {first} to {last}."
-
-
-def _environment(*, html: bool) -> Environment:
-    return Environment(
-        loader=PackageLoader("push_propensity.reports"),
-        autoescape=html,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def _by_topic(findings: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from push_propensity.ingestion import describe as describe_intake
 from push_propensity.models.families import FAMILIES
 from push_propensity.reports import tables
 from push_propensity.reports.figures.report import MOST_DRAWN
-from push_propensity.reports.findings import Evidence, lag_findings, metric_sentence
+from push_propensity.reports.findings import Evidence, metric_sentence
 from push_propensity.reports.tables import TableView
 from push_propensity.reports.wording import count, percent, plural
 
@@ -106,7 +106,11 @@ def _measured(evidence: Evidence, setting: Setting) -> Section:
         "A row is one order and one product listed at its time. Only orders of at least "
         f"{plural(setting.minimum_items, 'item')} count{ITEMS[setting.basket]}. Models were fitted "
         "on train, compared on rolling-origin folds, calibrated on the calibration window and "
-        "measured once on test.",
+        "measured once on test, whose rows were used for no fit, no sweep and no threshold. "
+        "Intervals come from drawing whole users with replacement.",
+        "Rows are scored as of the order's time; a notification goes out earlier, when less is "
+        "known. Products new to the shop and users without a second order are not among them. "
+        "A probability is not the effect of a notification.",
         *_sampled(setting),
     )
     return Section(
@@ -159,8 +163,11 @@ def _test(evidence: Evidence) -> Section:
         tables.segments_table(evidence),
         replace(tables.comparisons_table(evidence), folded=True),
     )
-    text = "All entries on the test window. Higher is better, except for log loss, Brier score and "
-    return Section("test", "Results on test", (text + "calibration error.",), (chart,), views)
+    text = (
+        "All entries on the test window; the constant shows what no skill reaches. Higher is "
+        "better, except for log loss, Brier score and calibration error."
+    )
+    return Section("test", "Results on test", (text,), (chart,), views)
 
 
 def _gains(evidence: Evidence) -> Section:
@@ -262,7 +269,12 @@ def _parts(evidence: Evidence) -> Section:
         Chart(
             "users_figure", "A user's second order is the first one with any history.", wide=True
         ),
-        Chart("weeks_figure", "Each week is to be judged against its own no skill.", wide=True),
+        Chart(
+            "weeks_figure",
+            "Weeks differ in size and in no skill, and the first and the last may be parts of one: "
+            "judge each against its own no skill, and conclude nothing on whether quality holds.",
+            wide=True,
+        ),
     )
     views = tuple(
         replace(tables.slices_table(evidence, dimension, caption), folded=True)
@@ -300,8 +312,7 @@ def _lags(evidence: Evidence) -> Section:
         "the test window were built again from the raw tables, as of hours before it. Products "
         "that were not listed then have no row, so rows and purchases may differ a little."
     )
-    found = " ".join(finding.text for finding in lag_findings(evidence))
-    return Section("lags", title, (text, found), (chart,), (tables.lags_table(evidence),))
+    return Section("lags", title, (text,), (chart,), (tables.lags_table(evidence),))
 
 
 def _data(setting: Setting) -> Section:

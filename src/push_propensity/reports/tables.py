@@ -1,8 +1,8 @@
-"""The report's tables: numbers as text, ready for a page or a card."""
+"""The report's tables: numbers as text, ready for a page."""
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -87,30 +87,39 @@ def _settings(text: object) -> str:
     return "\n".join(texts) or MISSING
 
 
-def metrics_table(evidence: Evidence, metrics: Iterable[str] = (*METRICS, GAIN)) -> TableView:
+def metrics_table(evidence: Evidence) -> TableView:
     """Metrics of every entry on test with their intervals, as text."""
-    shown = tuple(metrics)
-    entries = [str(name) for name in evidence.leaderboard["candidate"]]
+    shown = {_metric_name(evidence, metric): (metric, "all") for metric in (*METRICS, GAIN)}
+    sure = percent(evidence.confidence)
+    caption = f"Test window: value, {sure} interval below (bootstrap by user)"
+    return _entries_table(evidence, caption, shown)
+
+
+def segments_table(evidence: Evidence) -> TableView:
+    """The headline metric on all, repeat and explore rows, as text."""
+    shown = {_segment_name(evidence, segment): (HEADLINE, segment) for segment in SEGMENTS}
+    caption = f"{sentence_start(metric_label(HEADLINE))} on test by what the user bought before"
+    return _entries_table(evidence, caption, shown)
+
+
+def _segment_name(evidence: Evidence, segment: str) -> str:
+    purchases = evidence.metric(evidence.name, HEADLINE, segment)["purchases"]
+    return f"{SEGMENT_LABELS[segment]}: {plural(int(purchases), 'purchase')}"
+
+
+def _entries_table(
+    evidence: Evidence, caption: str, shown: Mapping[str, tuple[str, str]]
+) -> TableView:
+    """One row per entry, in each column a metric on a segment."""
     rows = tuple(
-        (entry_label(entry), *(_with_interval(evidence, entry, metric) for metric in shown))
-        for entry in entries
+        (entry_label(entry), *(_with_interval(evidence, entry, *cell) for cell in shown.values()))
+        for entry in evidence.entries
     )
-    labels = [metric_label(m) for m in shown]
-    columns = (
-        "entry",
-        *(_gain_label(evidence) if m == GAIN else n for m, n in zip(shown, labels, strict=True)),
-    )
-    caption = (
-        f"Test window: value, {percent(evidence.confidence)} interval below (bootstrap by user)"
-    )
-    return TableView(caption, columns, rows, frozenset({entries.index(evidence.name)}))
+    best = frozenset({evidence.entries.index(evidence.name)})
+    return TableView(caption, ("entry", *shown), rows, best)
 
 
-def _gain_label(evidence: Evidence) -> str:
-    return f"buyers reached at {percent(evidence.notified_share)}"
-
-
-def _with_interval(evidence: Evidence, entry: str, metric: str, segment: str = "all") -> str:
+def _with_interval(evidence: Evidence, entry: str, metric: str, segment: str) -> str:
     row = evidence.metric(entry, metric, segment)
     if metric == GAIN:
         return f"{percent(row['value'])}\n{percent_span(row['low'], row['high'])}"
@@ -118,21 +127,6 @@ def _with_interval(evidence: Evidence, entry: str, metric: str, segment: str = "
     if pd.isna(row["low"]):
         return value
     return f"{value}\n{metric_number(metric, row['low'])} to {metric_number(metric, row['high'])}"
-
-
-def segments_table(evidence: Evidence) -> TableView:
-    """The headline metric on all, repeat and explore rows, as text."""
-    entries = [str(name) for name in evidence.leaderboard["candidate"]]
-    rows = tuple(
-        (
-            entry_label(entry),
-            *(_with_interval(evidence, entry, HEADLINE, segment) for segment in SEGMENTS),
-        )
-        for entry in entries
-    )
-    columns = ("entry", *(SEGMENT_LABELS[segment] for segment in SEGMENTS))
-    caption = f"{sentence_start(metric_label(HEADLINE))} on test by what the user bought before"
-    return TableView(caption, columns, rows, frozenset({entries.index(evidence.name)}))
 
 
 def comparisons_table(evidence: Evidence) -> TableView:
@@ -145,7 +139,7 @@ def comparisons_table(evidence: Evidence) -> TableView:
             SEGMENT_LABELS[str(row["segment"])],
             _metric_name(evidence, str(row["metric"])),
             metric_number(str(row["metric"]), row["difference"]),
-            _ends(row, partial(metric_number, str(row["metric"]))),
+            _ends(row["low"], row["high"], partial(metric_number, str(row["metric"]))),
             "not measured" if pd.isna(row["low"]) else verdicts[str(row["verdict"])],
         )
         for row in table.to_dict("records")
@@ -154,40 +148,36 @@ def comparisons_table(evidence: Evidence) -> TableView:
     return TableView(f"{evidence.label} minus each other entry, same resamples", columns, rows)
 
 
-def _ends(row: Mapping[Any, Any], write: Callable[[float], str]) -> str:
+def _ends(low: float, high: float, write: Callable[[float], str] = number) -> str:
     """Write `low to high`, or one dash where there is no interval."""
-    if pd.isna(row["low"]) or pd.isna(row["high"]):
+    if pd.isna(low) or pd.isna(high):
         return MISSING
-    return f"{write(row['low'])} to {write(row['high'])}"
+    return f"{write(low)} to {write(high)}"
 
 
 def _metric_name(evidence: Evidence, metric: str) -> str:
-    return _gain_label(evidence) if metric == GAIN else metric_label(metric)
+    if metric == GAIN:
+        return f"buyers reached at {percent(evidence.notified_share)}"
+    return metric_label(metric)
 
 
 def decisions_table(evidence: Evidence) -> TableView:
     """Decisions at each entry's threshold, as text."""
     cells = ("true_positives", "false_positives", "false_negatives", "true_negatives")
     rates = ("precision", "recall", "f1")
-    entries = [str(name) for name in evidence.leaderboard["candidate"]]
-    order = evidence.decisions["entry"].map(entries.index)
-    decided = evidence.decisions.loc[order.sort_values(kind="stable").index]
+    decided = evidence.decisions.set_index("entry").loc[evidence.entries]
     rows = tuple(
         (
-            entry_label(str(row["entry"])),
+            entry_label(str(entry)),
             number(row["threshold"]),
-            *(
-                f"{number(row[r])}\n"
-                f"{_ends({end: row[f'{r}_{end}'] for end in ('low', 'high')}, number)}"
-                for r in rates
-            ),
-            *(count(row[c]) for c in cells),
+            *(f"{number(row[r])}\n{_ends(row[f'{r}_low'], row[f'{r}_high'])}" for r in rates),
+            *(count(row[cell]) for cell in cells),
         )
-        for row in decided.to_dict("records")
+        for entry, row in decided.to_dict("index").items()
     )
     names = [cell.replace("_", " ") for cell in cells]
     columns = ("entry", "threshold", *(metric_label(r) for r in rates), *names)
-    best = frozenset(i for i, row in enumerate(rows) if row[0] == evidence.label)
+    best = frozenset({evidence.entries.index(evidence.name)})
     return TableView("Decisions on test at each entry's threshold", columns, rows, best)
 
 
@@ -203,8 +193,9 @@ def slices_table(evidence: Evidence, dimension: str, caption: str) -> TableView:
             count(row["products"]),
             percent(row["purchases_covered"]),
             number(row[HEADLINE]),
-            _ends({end: row[f"{HEADLINE}_{end}"] for end in ("low", "high")}, number),
+            _ends(row[f"{HEADLINE}_low"], row[f"{HEADLINE}_high"]),
             number(row["no_skill"]),
+            number(row[HEADLINE] - row["no_skill"]),
             number(row["product_roc_auc"]),
             number(row["average_precision"]),
         )
@@ -218,6 +209,7 @@ def slices_table(evidence: Evidence, dimension: str, caption: str) -> TableView:
         metric_label(HEADLINE),
         "interval",
         "no skill",
+        "above no skill",
         metric_label("product_roc_auc"),
         metric_label("average_precision"),
     )

@@ -195,7 +195,7 @@ def _parse_integer(digits: str) -> float:
 
 
 def _refuse_constant(_: str) -> None:
-    raise _not_json("NaN and infinity are no JSON")
+    raise _not_json("NaN and infinity are not JSON")
 
 
 def _not_json(reason: str) -> UsersError:

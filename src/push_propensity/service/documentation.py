@@ -123,7 +123,7 @@ _USERS = {
     "`manifest.json` of the model.",
     "type": "object",
     "additionalProperties": {
-        "description": "The value of each feature; what is no such object rejects that user."
+        "description": "The value of each feature. What is not an object rejects that user."
     },
 }
 _PREDICT_SCHEMA = {

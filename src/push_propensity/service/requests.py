@@ -58,7 +58,7 @@ def read_prediction(body: bytes) -> dict[str, Any]:
     """Return the event for `handler_predict`, with the users as their JSON text.
 
     Raises:
-        Refusal: The body is no JSON object (400).
+        Refusal: The body is not a JSON object (400).
     """
     try:
         event: Mapping[str, msgspec.Raw] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
@@ -74,7 +74,7 @@ def read_fit(body: bytes) -> dict[str, Any]:
     """Return the event for `handler_fit`.
 
     Raises:
-        Refusal: The body is no JSON object (400).
+        Refusal: The body is not a JSON object (400).
     """
     try:
         event = orjson.loads(body)

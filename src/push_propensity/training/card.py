@@ -3,6 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from push_propensity.frame.columns import describe_features
+from push_propensity.models.families import FAMILIES
 from push_propensity.scoring.bundle import Manifest
 
 
@@ -25,4 +26,5 @@ def write_model_card(manifest: Manifest) -> str:
     )
     features = describe_features(feature.name for feature in manifest.features)
     template = environment.get_template("model_card.md.j2")
-    return template.render(manifest=manifest, features=features)
+    label = FAMILIES[manifest.candidate].label
+    return template.render(manifest=manifest, label=label, features=features)

@@ -1,3 +1,3 @@
-"""Figures, findings, one self-contained report and the model card."""
+"""Test results, figures, findings and one self-contained report."""
 
 from .pipeline import create_pipeline as create_pipeline

@@ -30,21 +30,17 @@ def render_report(
     drawn = {name: value for name, value in inputs.items() if isinstance(value, go.Figure)}
     known = {name: value for name, value in inputs.items() if name not in drawn}
     evidence = _evidence(report_options, known)
-    setting = _setting(split_summary, data_quality, report_options, split, intake_report)
+    setting = Setting(
+        splits=split_summary,
+        checks=data_quality["checks"],
+        importance_window=report_options.importance_window,
+        threshold_given=report_options.threshold is not None,
+        minimum_items=split.minimum_items,
+        basket=split.basket,
+        data_source=report_options.data_source,
+        intake=intake_report,
+    )
     return page.render_html(evidence, setting, findings, drawn)
-
-
-def write_model_card(
-    split_summary: dict[str, Any],
-    data_quality: dict[str, Any],
-    findings: dict[str, Any],
-    report_options: ReportOptions,
-    split: SplitOptions,
-    **evidence: Any,
-) -> str:
-    """The model card as Markdown."""
-    setting = _setting(split_summary, data_quality, report_options, split)
-    return page.render_card(_evidence(report_options, evidence), setting, findings)
 
 
 def _evidence(options: ReportOptions, given: Mapping[str, Any]) -> Evidence:
@@ -53,23 +49,4 @@ def _evidence(options: ReportOptions, given: Mapping[str, Any]) -> Evidence:
         notified_share=options.notified_share,
         confidence=options.confidence,
         minimum_slice_purchases=options.minimum_slice_purchases,
-    )
-
-
-def _setting(
-    splits: dict[str, Any],
-    data_quality: dict[str, Any],
-    options: ReportOptions,
-    split: SplitOptions,
-    intake: dict[str, Any] | None = None,
-) -> Setting:
-    return Setting(
-        splits=splits,
-        checks=data_quality["checks"],
-        importance_window=options.importance_window,
-        threshold_given=options.threshold is not None,
-        minimum_items=split.minimum_items,
-        basket=split.basket,
-        data_source=options.data_source,
-        intake=intake,
     )

@@ -1,4 +1,4 @@
-"""Reporting: test results of every entry, figures, findings, report and model card."""
+"""Reporting: test results of every entry, figures, findings and the report."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -10,11 +10,7 @@ from push_propensity.evaluation.slices import measure_slices
 from push_propensity.evaluation.thresholds import decide_test, sweep_thresholds
 from push_propensity.evaluation.uncertainty import compare_entries, measure_test, resample_test
 from push_propensity.models import families
-from push_propensity.pipelines.reporting.nodes import (
-    render_report,
-    write_findings,
-    write_model_card,
-)
+from push_propensity.pipelines.reporting.nodes import render_report, write_findings
 from push_propensity.reports.figures.report import (
     plot_calibration,
     plot_comparisons,
@@ -176,27 +172,16 @@ def _figures() -> Pipeline:
 
 
 def _documents() -> Pipeline:
-    options = {"report_options": OPTIONS}
-    split = {"split": "params:split"}
-    written = {name: name for name in ("split_summary", "data_quality", "findings")}
+    evidence = {"report_options": OPTIONS} | EVIDENCE
+    stated = ("split_summary", "data_quality", "intake_report", "findings", *FIGURES)
     return Pipeline(
         [
-            Node(write_findings, options | EVIDENCE, "findings", name="write_findings"),
+            Node(write_findings, evidence, "findings", name="write_findings"),
             Node(
                 render_report,
-                options
-                | split
-                | written
-                | EVIDENCE
-                | {name: name for name in ("intake_report", *FIGURES)},
+                evidence | {"split": "params:split"} | {name: name for name in stated},
                 "report",
                 name="render_report",
-            ),
-            Node(
-                write_model_card,
-                options | split | written | EVIDENCE,
-                "model_card",
-                name="write_model_card",
             ),
         ]
     )

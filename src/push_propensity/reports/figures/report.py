@@ -549,7 +549,7 @@ def _padded(paths: pd.DataFrame, candidate: object) -> list[float]:
 
 
 def _settings(part: pd.DataFrame) -> list[float] | list[str]:
-    """What a path is drawn over: numbers, or text where a setting is no number."""
+    """What a path is drawn over: numbers, or text where a setting is not a number."""
     chosen = part["setting"] if part["value"].isna().any() else part["value"]
     return list(chosen)
 

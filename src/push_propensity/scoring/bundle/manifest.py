@@ -144,5 +144,5 @@ def _make_feature(fields: dict[str, Any]) -> ModelFeature:
 def _match(content: bytes) -> re.Match[bytes]:
     match = _FILE.fullmatch(content)
     if match is None:
-        raise BundleError(f"{MANIFEST} is no manifest of a bundle. Restore or train it anew.")
+        raise BundleError(f"{MANIFEST} is not the manifest of a bundle. Restore or train it anew.")
     return match

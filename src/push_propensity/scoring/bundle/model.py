@@ -105,7 +105,7 @@ def _check_golden_rows(model: LoadedModel, golden: GoldenRows) -> None:
     cells = zip(*(golden.inputs[name] for name in names), strict=True)
     columns, faults = model.schema.tabulate([dict(zip(names, row, strict=True)) for row in cells])
     if faults:
-        raise BundleError("The golden rows are no valid rows of the model. Train it anew.")
+        raise BundleError("The golden rows are not valid rows of the model. Train it anew.")
     difference = np.abs(model.score(columns) - golden.probabilities)
     if not (difference <= GOLDEN_TOLERANCE).all():
         raise BundleError("The golden rows do not score as recorded. Train the model anew.")

@@ -136,7 +136,7 @@ def read_bundle(path: Path, size_limit: int = SIZE_LIMIT) -> Bundle:
 
     Raises:
         BundleNotFoundError: There is no such directory.
-        BundleError: A file was changed, added or removed, is too large or is no plain file, or
+        BundleError: A file was changed, added or removed, is too large or is not a plain file, or
             the bundle bears another name than its directory.
     """
     files: dict[str, bytes] = {}
@@ -216,7 +216,7 @@ def _read_file(directory: int, name: str, size_limit: int) -> bytes:
         descriptor = os.open(name, _OPEN_FLAGS, dir_fd=directory)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise BundleError("A file of the model is no plain file. Restore it.")
+                raise BundleError("A file of the model is not a plain file. Restore it.")
             content = file.read(size_limit + 1)
     except OSError as error:
         raise BundleError(f"A file of the model cannot be read: {error.strerror}.") from error
