@@ -148,8 +148,8 @@ def test_the_handler_runs_the_registered_pipelines(registered):
     from push_propensity.handler import fit, predict
 
     assert predict._pipeline().nodes == registered["inference"].nodes
-    for name in ("data_processing", "training"):
-        assert fit._pipeline(name).nodes == registered[name].nodes
+    for name, made in zip(("data_processing", "training"), fit._make_pipelines(), strict=True):
+        assert made.nodes == registered[name].nodes
 
 
 def test_a_node_is_called_as_its_function(nodes):

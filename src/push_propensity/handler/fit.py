@@ -199,7 +199,7 @@ def _open_catalog() -> Any:
 def _make_pipelines() -> tuple[Pipeline, Pipeline]:
     from push_propensity.pipelines import data_processing, training
 
-    return data_processing.create_pipeline().to_outputs(*_PARTS), training.create_pipeline()
+    return data_processing.create_pipeline(), training.create_pipeline()
 
 
 def _training_inputs(catalog: Any, request: FitRequest) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _split_orders(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
         frame = catalog.load("feature_frame@pandas")  # the entry alone would not be validated
     except DatasetError as error:
         raise explain_read_error(error, "the feature frame") or error from None
-    parts = _run(pipeline, {"feature_frame@pandas": frame}, catalog)
+    parts = _run(pipeline.to_outputs(*_PARTS), {"feature_frame@pandas": frame}, catalog)
     return {name: parts[name] for name in _PARTS}
 
 

@@ -1,5 +1,8 @@
 """Reporting: test results of every entry, figures, findings and the report."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline
 
 from push_propensity.evaluation.curves import trace_curves
@@ -45,25 +48,27 @@ EVIDENCE = {
     "slices": "test_slices",
     "lags": "test_lags",
 }
-FIGURES = (
-    "headline_figure",
-    "leaderboard_figure",
-    "comparisons_figure",
-    "gains_figure",
-    "product_precision_recall_figure",
-    "precision_recall_figure",
-    "product_roc_figure",
-    "roc_figure",
-    "calibration_figure",
-    "thresholds_figure",
-    "confusion_figure",
-    "regularisation_figure",
-    "importance_figure",
-    "product_types_figure",
-    "users_figure",
-    "weeks_figure",
-    "lags_figure",
+RANKED = ["test_curves", "test_metrics", "winner"]
+DRAWINGS: tuple[tuple[Callable[..., Any], list[str]], ...] = (
+    (plot_leaderboard, ["leaderboard", "test_metrics", OPTIONS]),
+    (plot_comparisons, ["test_comparisons", "winner"]),
+    (plot_headline, ["test_curves", "winner", OPTIONS]),
+    (plot_gains, ["test_curves", "winner", OPTIONS]),
+    (plot_product_precision_recall, RANKED),
+    (plot_precision_recall, RANKED),
+    (plot_product_roc, RANKED),
+    (plot_roc, RANKED),
+    (plot_calibration, RANKED),
+    (plot_thresholds, ["test_threshold_sweep", "test_decisions", "winner"]),
+    (plot_confusion, ["test_decisions", "winner"]),
+    (plot_regularisation, ["regularisation_paths"]),
+    (plot_importance, ["feature_importance"]),
+    (plot_product_types, ["test_slices", OPTIONS]),
+    (plot_users, ["test_slices", OPTIONS]),
+    (plot_weeks, ["test_slices", OPTIONS]),
+    (plot_lags, ["test_lags"]),
 )
+FIGURES = [f"{draw.__name__.removeprefix('plot_')}_figure" for draw, _ in DRAWINGS]
 
 
 def create_pipeline() -> Pipeline:
@@ -138,35 +143,10 @@ def _measurements() -> Pipeline:
 
 
 def _figures() -> Pipeline:
-    ranked = ["test_curves", "test_metrics", "winner"]
-    drawings = (
-        (plot_leaderboard, ["leaderboard", "test_metrics", OPTIONS]),
-        (plot_comparisons, ["test_comparisons", "winner"]),
-        (plot_headline, ["test_curves", "winner", OPTIONS]),
-        (plot_gains, ["test_curves", "winner", OPTIONS]),
-        (plot_product_precision_recall, ranked),
-        (plot_precision_recall, ranked),
-        (plot_product_roc, ranked),
-        (plot_roc, ranked),
-        (plot_calibration, ranked),
-        (plot_thresholds, ["test_threshold_sweep", "test_decisions", "winner"]),
-        (plot_confusion, ["test_decisions", "winner"]),
-        (plot_regularisation, ["regularisation_paths"]),
-        (plot_importance, ["feature_importance"]),
-        (plot_product_types, ["test_slices", OPTIONS]),
-        (plot_users, ["test_slices", OPTIONS]),
-        (plot_weeks, ["test_slices", OPTIONS]),
-        (plot_lags, ["test_lags"]),
-    )
     return Pipeline(
         [
-            Node(
-                draw,
-                inputs,
-                f"{draw.__name__.removeprefix('plot_')}_figure",
-                name=draw.__name__,
-            )
-            for draw, inputs in drawings
+            Node(draw, inputs, figure, name=draw.__name__)
+            for (draw, inputs), figure in zip(DRAWINGS, FIGURES, strict=True)
         ]
     )
 
