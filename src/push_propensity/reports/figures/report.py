@@ -108,11 +108,7 @@ def plot_gains(
     """
     notified_share = report_options.notified_share
     figure = new_figure("Buyers reached when the likeliest users of each product are notified", 560)
-    points = test_curves[test_curves["curve"] == "gains"]
-    at = {
-        str(entry): float(np.interp(notified_share, part["x"], part["y"]))
-        for entry, part in points.groupby("entry")
-    }
+    points, at = _gains(test_curves, notified_share)
     texts = {entry: percent(value) for entry, value in at.items()}
     _add_lines(figure, points, _by_value(at), texts, winner)
     figure.add_trace(reference_line([0, 1], [0, 1], "at random"))
@@ -120,6 +116,16 @@ def plot_gains(
     figure.update_xaxes(title="share of users notified", range=[0, 1], **PERCENT)
     figure.update_yaxes(title="share of purchases reached", range=[0, 1.01], **PERCENT)
     return legend_below(figure, len(at) + 1, f"reached at {percent(notified_share)} notified")
+
+
+def _gains(test_curves: pd.DataFrame, share: float) -> tuple[pd.DataFrame, dict[str, float]]:
+    """The points of the gains curves, and how many buyers each entry reaches at a share."""
+    points = test_curves[test_curves["curve"] == "gains"]
+    at = {
+        str(entry): float(np.interp(share, part["x"], part["y"]))
+        for entry, part in points.groupby("entry")
+    }
+    return points, at
 
 
 def plot_headline(
@@ -133,11 +139,7 @@ def plot_headline(
         report_options: With the share notified that the text speaks of; it is marked.
     """
     share = report_options.notified_share
-    points = test_curves[test_curves["curve"] == "gains"]
-    at = {
-        str(entry): float(np.interp(share, part["x"], part["y"]))
-        for entry, part in points.groupby("entry")
-    }
+    points, at = _gains(test_curves, share)
     rules = [entry for entry in _by_value(at) if _is_baseline(entry) and entry != "constant"]
     shown = list(dict.fromkeys([str(winner["candidate"]), *rules[:1]]))
     texts = {entry: percent(at[entry]) for entry in shown}
