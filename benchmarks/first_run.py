@@ -46,9 +46,8 @@ def installed_requirements(checkout: Path) -> str:
     listed = run([python.with_name("uv"), "pip", "freeze", "--python", python])
     names = set(re.findall(r"^([\w.-]+)==", listed, re.MULTILINE)) | {"uv"}
     lock = (checkout / "requirements.lock").read_text(encoding="utf-8")
-    entries = re.findall(r"^([\w.-]+)==.*(?:\n    --hash.*)+", lock, re.MULTILINE)
-    blocks = re.finditer(r"^[\w.-]+==.*(?:\n    --hash.*)+", lock, re.MULTILINE)
-    kept = [block[0] for name, block in zip(entries, blocks, strict=True) if name in names]
+    blocks = re.finditer(r"^([\w.-]+)==.*(?:\n    --hash.*)+", lock, re.MULTILINE)
+    kept = [block[0] for block in blocks if block[1] in names]
     return "\n".join(kept) + "\n"
 
 
