@@ -27,7 +27,7 @@ from yaml import YAMLError
 from push_propensity.errors import ParameterError, PushPropensityError
 from push_propensity.hooks import plain_run
 
-RUNTIME_PARAMETERS = ("engine", "model", "start_from")  # the catalog reads them
+RUNTIME_PARAMETERS = {"engine", "model", "start_from"}  # the catalog reads them
 SELECTIONS = {  # Kedro's arguments of a selection of nodes, by the options of `kedro run`
     "tags": "tags",
     "node_names": "node_names",
@@ -80,12 +80,12 @@ def _choose_pipelines(arguments: Mapping[str, Any]) -> list[str]:
     """The pipelines that were asked for, else those of a plain run in the environment."""
     chosen = [*(arguments["pipelines"] or []), *filter(None, [arguments["pipeline"]])]
     _check_names("pipeline", chosen, list(pipelines), "--pipelines")
-    known = _known_names(arguments["conf_source"])
-    config = _read_configuration(arguments["env"], arguments["conf_source"])
-    _check_configuration(config, known)
-    parameters = sorted({*config["parameters"], *RUNTIME_PARAMETERS})
-    _check_names("parameter", arguments["params"], parameters, "--params")
-    plain = plain_run(config["globals"] | arguments["params"])
+    conf_source, given = arguments["conf_source"], arguments["params"]
+    known = _known_names(conf_source)
+    _check_names("parameter", given, sorted(known["parameters"] | RUNTIME_PARAMETERS), "--params")
+    config = _read_configuration(arguments["env"], conf_source, given)
+    _check_configuration(config, known | {"parameters": known["parameters"] | given.keys()})
+    plain = plain_run(config["globals"] | given)
     return chosen or [plain]
 
 
@@ -153,14 +153,17 @@ def _check_configuration(config: Mapping[str, Any], known: Mapping[str, set[str]
             )
 
 
-def _read_configuration(env: str | None, conf_source: str | None) -> dict[str, Any]:
-    """Parameters and globals of an environment.
+def _read_configuration(
+    env: str | None, conf_source: str | None, given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Parameters and globals of an environment, with the parameters given for this run.
 
     Raises:
         ParameterError: A key stands in two files.
     """
     try:
-        with settings.SESSION_CLASS.create(env=env, conf_source=conf_source) as session:
+        create = settings.SESSION_CLASS.create
+        with create(env=env, conf_source=conf_source, runtime_params=given) as session:
             config = session.load_context().config_loader
         return {kind: config[kind] for kind in ("parameters", "globals")}
     except OmegaConfBaseException:

@@ -201,6 +201,11 @@ class TestWhatRuns:
         assert "start_from is nowhere. Set it to one of feature_frame, raw_tables, or" in output
         assert runs == []
 
+    def test_a_start_given_for_the_run_overrules_a_wrong_one(self, kedro, runs, project):
+        (project / "conf/local/globals.yml").write_text("start_from: nowhere")
+        assert kedro("--params", "start_from=order_lines")[0] == 0
+        assert runs == [(None, ["from_order_lines"])]
+
     def test_an_unknown_engine_is_told_those_that_there_are(self, kedro):
         status, output = kedro("--pipelines", "training", "--params", "engine=nonsense")
         assert status == 1

@@ -227,6 +227,21 @@ def places_unset(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
+BUNDLES = "model_bundle: {type: kept.Elsewhere, filepath: '${globals:output_root}/06_models'}"
+
+
+@pytest.fixture
+def project(places_unset, monkeypatch, tmp_path):
+    """A project with an environment `tea`, of which nothing but the configuration is there."""
+    for name in ("base/training", "local", "tea"):
+        (tmp_path / "conf" / name).mkdir(parents=True)
+    (tmp_path / "conf/base/training/catalog.yml").write_text(BUNDLES)
+    (tmp_path / "conf/base/globals.yml").write_text("output_root: data")
+    (tmp_path / "conf/tea/globals.yml").write_text("output_root: data/environments/tea")
+    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path))
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
@@ -234,58 +249,73 @@ def places_unset(monkeypatch):
         ("", "data/06_models"),
         ("base", "data/06_models"),
         ("local", "data/06_models"),
-        ("box_builder", "data/environments/box_builder/06_models"),
+        ("tea", "data/environments/tea/06_models"),
     ],
 )
-def test_the_models_of_the_environment(places_unset, monkeypatch, tmp_path, environment, expected):
+def test_the_models_of_the_environment(project, monkeypatch, environment, expected):
     if environment is not None:
         monkeypatch.setenv("KEDRO_ENV", environment)
-    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path))
-    assert places.models_root() == tmp_path / expected
+    assert places.models_root() == project / expected
     monkeypatch.delenv("PUSH_PROPENSITY_PROJECT")
-    (tmp_path / "pyproject.toml").write_text('[tool.kedro]\npackage_name = "x"\n')
-    (tmp_path / "deep/er").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "deep/er")
-    assert places.models_root() == tmp_path / expected
+    (project / "pyproject.toml").write_text('[tool.kedro]\npackage_name = "x"\n')
+    (project / "deep/er").mkdir(parents=True)
+    monkeypatch.chdir(project / "deep/er")
+    assert places.models_root() == project / expected
     monkeypatch.setenv("PUSH_PROPENSITY_MODELS", "elsewhere")
     assert places.models_root() == Path("elsewhere")
 
 
 @pytest.mark.parametrize(
-    ("environment", "globals_of", "expected"),
+    ("environment", "files", "expected"),
     [
-        (None, {"base": "output_root: data", "local": "output_root: elsewhere"}, "elsewhere"),
-        (None, {"base": "output_root: there", "local": "engine: duckdb"}, "there"),
-        ("tea", {"tea": "output_root: out/${environment}\nenvironment: tea"}, "out/tea"),
-        ("tea", {"local": "output_root: elsewhere", "tea": ""}, "data/environments/tea"),
-        ("tea", {"base": "output_root: data", "tea": "environment: tea"}, "data"),
+        (None, {"local/globals.yml": "output_root: elsewhere"}, "elsewhere/06_models"),
+        (None, {"local/globals.yml": "engine: duckdb"}, "data/06_models"),
         (
             "tea",
-            {"base": "output_root: data", "tea": "output_root: /elsewhere/tea"},
-            "/elsewhere/tea",
+            {"tea/globals.yml": "output_root: out/${environment}\nenvironment: tea"},
+            "out/tea/06_models",
         ),
+        (
+            "tea",
+            {"local/globals.yml": "output_root: elsewhere"},
+            "data/environments/tea/06_models",
+        ),
+        ("tea", {"tea/globals.yml": "environment: tea"}, "data/06_models"),
+        ("tea", {"tea/globals.yml": "output_root: /elsewhere/tea"}, "/elsewhere/tea/06_models"),
+        (None, {"local/catalog.yml": BUNDLES.replace("06_models", "shared")}, "data/shared"),
+        ("tea", {"tea/catalog.yml": "model_bundle: {filepath: /models}"}, "/models"),
     ],
 )
-def test_the_models_are_where_runs_publish(
-    places_unset, monkeypatch, tmp_path, environment, globals_of, expected
-):
-    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path))
+def test_the_models_are_where_runs_publish(project, monkeypatch, environment, files, expected):
     monkeypatch.setenv("KEDRO_ENV", environment or "")
-    for name, text in globals_of.items():
-        (tmp_path / "conf" / name).mkdir(parents=True)
-        (tmp_path / "conf" / name / "globals.yml").write_text(text)
-    assert places.models_root() == tmp_path / expected / "06_models"
+    places.models_root()
+    for name, text in files.items():
+        (project / "conf" / name).write_text(text)
+    assert places.models_root() == project / expected
 
 
-@pytest.mark.parametrize("text", ["output_root: [", "output_root: ${nowhere}"])
-def test_globals_that_cannot_be_read(places_unset, monkeypatch, tmp_path, text):
-    monkeypatch.setenv("PUSH_PROPENSITY_PROJECT", str(tmp_path))
-    (tmp_path / "conf/base").mkdir(parents=True)
-    (tmp_path / "conf/base/globals.yml").write_text(text)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("output_root: [", "conf/base/globals.yml"),
+        ("output_root: ${nowhere}", "Interpolation key 'nowhere' not found"),
+        ("output_rot: data", "'output_root' not found"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read(project, text, said):
+    (project / "conf/base/globals.yml").write_text(text)
     status, body = _ask_without_root()
     assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
-    assert "conf/base/globals.yml cannot be read" in body["error"]["message"]
-    assert str(tmp_path) not in body["error"]["message"]
+    assert "configuration cannot be read" in body["error"]["message"]
+    assert said in body["error"]["message"]
+    assert str(project) not in body["error"]["message"]
+
+
+def test_an_environment_that_there_is_not(project, monkeypatch):
+    monkeypatch.setenv("KEDRO_ENV", "coffee")
+    status, body = _ask_without_root()
+    assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
+    assert "KEDRO_ENV" in body["error"]["message"]
 
 
 def test_no_project_around(places_unset, monkeypatch, tmp_path):

@@ -21,7 +21,12 @@ from push_propensity.handler.answers import (
     check_time_left,
 )
 from push_propensity.handler.observation import Call
-from push_propensity.handler.places import ENVIRONMENT, environment, find_project, models_root
+from push_propensity.handler.places import (
+    environment,
+    find_project,
+    models_root,
+    readable_configuration,
+)
 from push_propensity.handler.quiet_kedro import Pipeline, quiet, run_in_memory
 from push_propensity.scoring.bundle import (
     Bundle,
@@ -165,11 +170,8 @@ def _find(fingerprint: Fingerprint, name: str | None, keep: int | None) -> Publi
 
 def _open_catalog() -> Any:
     """The catalog of the project's environment, with checked parameters."""
-    from kedro.config import MissingConfigException
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
-    from kedro.validation.exceptions import ParameterValidationError
-    from omegaconf.errors import OmegaConfBaseException
 
     project = find_project()
     if project is None or not (project / "pyproject.toml").is_file():
@@ -180,19 +182,8 @@ def _open_catalog() -> Any:
     bootstrap_project(project)
     name = environment()
     session: Any = KedroSession.create(project, env=None if name == "base" else name)
-    try:
-        with session:
-            return session.load_context().catalog
-    except MissingConfigException:
-        raise ParameterError(
-            f"The project has no configuration for the environment that {ENVIRONMENT} names. Set "
-            "it to one of the folders of conf/."
-        ) from None
-    except ParameterValidationError as error:
-        raise ParameterError(f"The project's configuration cannot be used. {error}") from None
-    except OmegaConfBaseException as error:
-        said = str(error).partition("\n")[0]
-        raise ParameterError(f"The project's configuration cannot be read. {said}.") from None
+    with readable_configuration(project), session:
+        return session.load_context().catalog
 
 
 @functools.cache

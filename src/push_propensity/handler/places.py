@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def models_root() -> Path:
 
     Raises:
         BundleNotFoundError: Neither it nor a project is configured or around this folder.
-        ParameterError: The environment's name is not allowed, or its globals cannot be read.
+        ParameterError: The environment's name is not allowed, or its configuration cannot be read.
     """
     configured = os.environ.get(MODELS)
     if configured:
@@ -53,33 +55,50 @@ def models_root() -> Path:
     project = find_project()
     if project is None:
         raise BundleNotFoundError(f"There are no models here: set {MODELS} to the models' folder.")
-    return project / _output_root(project, environment()) / "06_models"
+    files = ((path, path.stat().st_mtime_ns) for path in (project / "conf").rglob("*.yml"))
+    return _read_models_root(project, environment(), frozenset(files))
 
 
-def _output_root(project: Path, name: str) -> str:
-    """Where runs in an environment write, as its globals say; without any as those that ship."""
-    chosen = "data" if name == "base" else f"data/environments/{name}"
-    for folder in ("base", "local" if name == "base" else name):
-        path = project / "conf" / folder / "globals.yml"
-        if path.is_file():
-            chosen = _read_output_root(path, path.stat().st_mtime_ns) or chosen
-    return chosen
+@lru_cache(maxsize=1)
+def _read_models_root(project: Path, name: str, _: frozenset[tuple[Path, int]]) -> Path:
+    """Where the catalog of an environment publishes models, read anew when a file has changed."""
+    from kedro.config import OmegaConfigLoader
+
+    with readable_configuration(project):
+        loader = OmegaConfigLoader(
+            str(project / "conf"),
+            env=None if name == "base" else name,
+            base_env="base",
+            default_run_env="local",
+        )
+        filepath: str = loader["catalog"]["model_bundle"]["filepath"]
+    return project / filepath
 
 
-@lru_cache
-def _read_output_root(path: Path, _: int) -> str | None:
-    from omegaconf import OmegaConf
+@contextmanager
+def readable_configuration(project: Path) -> Iterator[None]:
+    """Turn what is wrong with the project's configuration into one message, without its path.
+
+    Raises:
+        ParameterError: The environment has none, or it cannot be read or used.
+    """
+    from kedro.config import MissingConfigException
+    from kedro.validation.exceptions import ParameterValidationError
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
     try:
-        found = OmegaConf.select(OmegaConf.load(path), "output_root")
-    except (OmegaConfBaseException, YAMLError, OSError) as error:
+        yield
+    except MissingConfigException:
         raise ParameterError(
-            f"conf/{path.parent.name}/globals.yml cannot be read. Correct it, or set {MODELS} to "
-            "the models' folder."
-        ) from error
-    return None if found is None else str(found)
+            f"The project has no configuration for the environment that {ENVIRONMENT} names. Set "
+            "it to one of the folders of conf/."
+        ) from None
+    except ParameterValidationError as error:
+        raise ParameterError(f"The project's configuration cannot be used. {error}") from None
+    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+        said = str(error).partition("\n")[0].replace(f"{project}{os.sep}", "").rstrip(".")
+        raise ParameterError(f"The project's configuration cannot be read. {said}.") from None
 
 
 def scoring_limits() -> ScoringLimits:
