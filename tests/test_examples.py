@@ -6,7 +6,7 @@ from pkgutil import walk_packages
 
 import pytest
 
-ROOMS = ("frame", "scoring")
+ROOMS = ("evaluation", "frame", "scoring")
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -46,6 +46,11 @@ class Resamples:
             resamples: How many resamples to draw.
             seed: Seed of the draws.
             confidence: Of the intervals.
+
+        Examples:
+            >>> drawn = Resamples.of(["ann", "ann", "bo"], resamples=3, seed=1, confidence=0.9)
+            >>> next(drawn.draws()).tolist()  # a row per user, a column per resample
+            [[1.0, 0.0, 2.0], [1.0, 2.0, 0.0]]
         """
         return cls(pd.Index(pd.unique(np.asarray(user))), resamples, seed, confidence)
 
@@ -166,6 +171,11 @@ def interval(resampled: ArrayLike, value: float, confidence: float) -> tuple[flo
 
     Returns:
         Both ends, or NaN twice where the metric is not defined.
+
+    Examples:
+        >>> low, high = interval([0.2, 0.3, 0.4], value=0.25, confidence=0.5)
+        >>> round(low, 3), round(high, 3)
+        (0.2, 0.3)
     """
     drawn = np.asarray(resampled, dtype=np.float64)
     drawn = drawn[np.isfinite(drawn)]
@@ -181,6 +191,12 @@ def judge(low: float, high: float, *, lower_is_better: bool = False) -> str:
 
     Returns:
         `better`, `worse` or `noise`; an undefined interval is `noise`.
+
+    Examples:
+        >>> judge(0.01, 0.03), judge(-0.01, 0.03)
+        ('better', 'noise')
+        >>> judge(0.01, 0.03, lower_is_better=True)
+        'worse'
     """
     if lower_is_better:
         low, high = -high, -low

@@ -33,6 +33,12 @@ def gains(ranking: ProductRanking, share: ArrayLike, weight: ArrayLike | None = 
 
     Returns:
         Shares in [0, 1], shape (points,); NaN without a purchase.
+
+    Examples:
+        >>> score = [0.9, 0.5, 0.1, 0.6]
+        >>> ranking = ProductRanking.of([0, 1, 0, 1], score, ["tea"] * 4, minimum_purchases=1)
+        >>> gains(ranking, [0.25, 0.5]).tolist()
+        [0.0, 0.5]
     """
     return reached(ranking.totals(weight), share)
 
@@ -51,6 +57,12 @@ def roc(ranking: ProductRanking, false_positive_rate: ArrayLike) -> Floats:
 
     Returns:
         Rates in [0, 1], shape (points,); NaN without a purchase.
+
+    Examples:
+        >>> score = [0.9, 0.5, 0.1, 0.6]
+        >>> ranking = ProductRanking.of([0, 1, 0, 1], score, ["tea"] * 4, minimum_purchases=1)
+        >>> roc(ranking, [0, 0.5]).tolist()
+        [0.0, 1.0]
     """
     totals = ranking.totals()
     rate = np.asarray(false_positive_rate, dtype=np.float64)
@@ -69,6 +81,12 @@ def precision_recall(ranking: ProductRanking, recall: ArrayLike) -> Floats:
 
     Returns:
         Shares in [0, 1], shape (points,); NaN without a purchase.
+
+    Examples:
+        >>> score = [0.9, 0.5, 0.1, 0.6]
+        >>> ranking = ProductRanking.of([0, 1, 0, 1], score, ["tea"] * 4, minimum_purchases=1)
+        >>> precision_recall(ranking, [0.5, 1]).round(3).tolist()
+        [0.5, 0.667]
     """
     levels = np.asarray(recall, dtype=np.float64)
     if not ranking.products:
@@ -98,6 +116,11 @@ def calibration(
 
     Returns:
         One row per bin: predicted, observed, low, high (rates), rows.
+
+    Examples:
+        >>> points = calibration([0, 0, 1, 1], [0.1, 0.1, 0.5, 0.9], bins=2)
+        >>> points[["predicted", "observed", "rows"]].round(3).values.tolist()
+        [[0.233, 0.333, 3.0], [0.9, 1.0, 1.0]]
     """
     order = np.argsort(np.asarray(probability, dtype=np.float64), kind="stable")
     p = np.asarray(probability, dtype=np.float64)[order]
@@ -119,6 +142,11 @@ def wilson_interval(
         rate: Observed rates in [0, 1], shape (n,).
         rows: Rows behind each rate, shape (n,).
         confidence: Of the intervals, in (0, 1).
+
+    Examples:
+        >>> low, high = wilson_interval([0.0, 0.5], [10, 10])
+        >>> low.round(3).tolist(), high.round(3).tolist()
+        ([0.0, 0.237], [0.278, 0.763])
     """
     r, n = np.asarray(rate, dtype=np.float64), np.asarray(rows, dtype=np.float64)
     z = norm.ppf((1 + confidence) / 2)

@@ -193,7 +193,13 @@ def product_average_precision(
     weight: ArrayLike | None = None,
     minimum_purchases: int = MINIMUM_PURCHASES,
 ) -> float:
-    """The headline metric; see `RunningTotals.average_precision`."""
+    """The headline metric; see `RunningTotals.average_precision`.
+
+    Examples:
+        >>> score, product = [0.9, 0.5, 0.4, 0.1], ["tea", "tea", "jam", "jam"]
+        >>> product_average_precision([1, 0, 0, 1], score, product, minimum_purchases=1)
+        0.75
+    """
     ranking = ProductRanking.of(outcome, score, product, minimum_purchases)
     return ranking.average_precision(weight)
 
@@ -217,6 +223,10 @@ def expected_calibration_error(
 
     Returns:
         A distance in [0, 1], or NaN without rows.
+
+    Examples:
+        >>> round(expected_calibration_error([0, 0, 1, 1], [0.1, 0.1, 0.5, 0.9], bins=2), 3)
+        0.2
     """
     y, p = np.asarray(outcome, dtype=np.float64), np.asarray(probability, dtype=np.float64)
     if not len(p):

@@ -25,6 +25,10 @@ def f1_threshold(outcome: ArrayLike, probability: ArrayLike) -> float:
     Args:
         outcome: 0 or 1 per row, shape (rows,), with at least one 1.
         probability: Probabilities in [0, 1], shape (rows,).
+
+    Examples:
+        >>> f1_threshold([0, 1, 0, 1], [0.1, 0.4, 0.5, 0.8])
+        0.4
     """
     traced = _trace_f1(outcome, probability)
     return float(traced["threshold"][np.argmax(traced["f1"])])
