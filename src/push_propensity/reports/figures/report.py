@@ -238,7 +238,8 @@ def plot_calibration(
     ends = [float(points["x"].min()) / 1.5, 1.0]
     figure.add_trace(reference_line(ends, ends, "perfect"))
     ticks = {"type": "log", "tickvals": RATES, "ticktext": [f"{100 * v:g} %" for v in RATES]}
-    figure.update_xaxes(title="predicted probability (log scale)", **ticks)
+    around = [np.log10(ends[0]), np.log10(1.15)]  # leaves room for the last label
+    figure.update_xaxes(title="predicted probability (log scale)", range=around, **ticks)
     figure.update_yaxes(title="observed share bought (log scale)", **ticks)
     return legend_below(figure, len(order) + 1, "calibration error")
 
