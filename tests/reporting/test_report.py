@@ -102,6 +102,7 @@ def test_the_least_size_of_an_order_is_the_configured_one(results):
     assert "Only orders of at least 3 items count." in results["report"]
 
 
+@pytest.mark.slow
 def test_a_sampled_train_part_and_what_counts_as_an_item_are_stated(results):
     assert "Train is a sample" not in results["report"]
     inputs = make_inputs()
@@ -116,6 +117,7 @@ def test_a_sampled_train_part_and_what_counts_as_an_item_are_stated(results):
     assert "at least 3 items count, products that are not in the frame included." in report
 
 
+@pytest.mark.slow
 def test_the_data_are_named_where_their_source_is_given(results):
     assert 'class="data"' not in results["report"]
     inputs = make_inputs()
@@ -140,6 +142,7 @@ def test_findings_are_folded_by_topic_those_of_the_sweeps_last(results):
         assert text.count("<li>") == len(about)
 
 
+@pytest.mark.slow
 def test_what_became_of_the_intake_is_said_where_lines_were_taken_in(results):
     assert "order lines" not in results["report"]
     intake = {
@@ -165,6 +168,7 @@ def test_the_first_screen_has_the_gains_and_says_of_whom_they_hold(results):
     assert lines == ["XGBoost", "Ordered-before rule", "at random"]
 
 
+@pytest.mark.slow
 def test_figures_and_texts_say_the_configured_confidence():
     inputs = make_inputs()
     options = inputs["params:report_options"].model_copy(update={"confidence": 0.8})
@@ -196,6 +200,7 @@ def test_no_user_is_named(results, scores):
     assert not any(f"{user}<" in report or f'"{user}"' in report for user in users)
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes(results):
     again = run_reporting(make_inputs())
     assert again["report"] == results["report"]
@@ -209,6 +214,7 @@ def test_figures_from_a_file_give_the_same_bytes(results):
     assert page._embed("roc_figure", again) == page._embed("roc_figure", figure)
 
 
+@pytest.mark.slow
 def test_a_tiny_shop_gets_a_report():
     inputs = make_inputs() | {"test": make_frame(orders=6, products=8, seed=9)}
     results = run_reporting(inputs)
@@ -221,6 +227,7 @@ def test_a_tiny_shop_gets_a_report():
         assert ends.between(0, 1).all()
 
 
+@pytest.mark.slow
 def test_a_configured_threshold_is_stated():
     inputs = make_inputs()
     options = inputs["params:report_options"].model_copy(update={"threshold": 0.25})
@@ -229,6 +236,7 @@ def test_a_configured_threshold_is_stated():
     assert "The threshold was set in the parameters." in results["report"]
 
 
+@pytest.mark.slow
 def test_importance_may_use_the_calibration_window():
     inputs = make_inputs()
     options = inputs["params:report_options"].model_copy(
