@@ -84,6 +84,7 @@ def test_it_equals_the_frame_to_learn_from(queries, seed, users):
     assert found == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_values_are_within_the_bounds_of_their_definitions(queries, seed):
@@ -97,6 +98,7 @@ def test_values_are_within_the_bounds_of_their_definitions(queries, seed):
                 assert not values or feature.minimum <= low <= high <= feature.maximum, feature.name
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_the_same_history_gives_the_same_rows(queries, seed):

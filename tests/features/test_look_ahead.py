@@ -362,6 +362,7 @@ def run_pipeline(options, table):
     SequentialRunner().run(create_pipeline(), catalog)
 
 
+@pytest.mark.slow
 def test_the_pipeline_says_what_it_compared(tmp_path, caplog):
     path = tmp_path / "checked.csv"
     with caplog.at_level("INFO", logger="push_propensity"):
@@ -372,6 +373,7 @@ def test_the_pipeline_says_what_it_compared(tmp_path, caplog):
     assert f"26 columns at 2 cutoffs, no row of {rows} changed" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_pipeline_keeps_the_table_and_stops(tmp_path, monkeypatch):
     count_all_orders(monkeypatch)
     count_the_order_itself(monkeypatch)

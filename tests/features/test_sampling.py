@@ -104,6 +104,7 @@ def test_drawn_rows_weigh_what_they_stand_for(sampled):
     assert (drawn["ordered_before"] == 0).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_rows_and_another_one_others(build, sampled):
     pd.testing.assert_frame_equal(build(options()), sampled)
     other = build(options(seed=2))
@@ -112,6 +113,7 @@ def test_the_same_seed_draws_the_same_rows_and_another_one_others(build, sampled
     assert 0.15 < shared < 0.35  # by chance a quarter
 
 
+@pytest.mark.slow
 def test_weights_estimate_the_whole_without_bias(tables, whole):
     """Horvitz and Thompson: weighted sums are those of the whole frame, on average over draws."""
     before = early(whole)

@@ -66,6 +66,7 @@ def write(project, frame):
     frame.to_csv(frame_file(project), index=False)
 
 
+@pytest.mark.slow
 class TestSuccess:
     def test_the_answer_and_the_bundle(self, fit, models, project):
         status, body = fit(EVENT)
@@ -94,21 +95,18 @@ class TestSuccess:
         assert answer["statusCode"] == "200"
         assert 0 < json.loads(answer["body"])["prediction"]["u1"] < 1
 
-    @pytest.mark.parametrize(
-        "event",
-        [
+    def test_left_out_is_the_configured_default(self, fit):
+        for event in (
             {},
             {"model_parametrisation": None},
             {"model_parametrisation": {}},
             {"model_parametrisation": {"candidate": None, "parameters": None}},
             {"model_name": None, "force": None, "something": "else"},
-        ],
-    )
-    def test_left_out_is_the_configured_default(self, fit, event):
-        _, body = fit(event)
-        assert body["candidate"] == "xgboost"
-        assert body["parameters"]["n_estimators"] == 12
-        assert body["parameters"]["max_depth"] == 3
+        ):
+            _, body = fit(event)
+            assert body["candidate"] == "xgboost", event
+            assert body["parameters"]["n_estimators"] == 12, event
+            assert body["parameters"]["max_depth"] == 3, event
 
     def test_the_winner_of_the_last_selection(self, fit, project):
         winner = {"candidate": "logistic_elastic_net", "parameters": {"C": 0.02, "l1_ratio": 0.9}}
@@ -185,6 +183,7 @@ class TestSuccess:
         assert (root / body["model_path"] / "model.onnx").is_file()
 
 
+@pytest.mark.slow
 class TestExtendedFeatures:
     @pytest.fixture
     def extended(self, project, extended_frame):
@@ -239,6 +238,7 @@ class TestExtendedFeatures:
         assert not published(models)
 
 
+@pytest.mark.slow
 class TestOnce:
     def test_the_same_inputs_give_the_same_bundle(self, fit, models, trainings):
         first = fit(EVENT)
@@ -506,16 +506,15 @@ REFUSED = {
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("case", REFUSED)
-    def test_parametrisation(self, fit, models, trainings, case):
-        parametrisation, expected = REFUSED[case]
-        status, body = fit({"model_parametrisation": parametrisation})
-        assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
-        assert re.search(expected, body["error"]["message"])
-        assert len(body["error"]["message"]) < 2_000
-        assert "alice" not in body["error"]["message"]
-        assert trainings == []
-        assert not models.exists()
+    def test_parametrisation(self, fit, models, trainings):
+        for case, (parametrisation, expected) in REFUSED.items():
+            status, body = fit({"model_parametrisation": parametrisation})
+            assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER"), case
+            assert re.search(expected, body["error"]["message"]), case
+            assert len(body["error"]["message"]) < 2_000, case
+            assert "alice" not in body["error"]["message"], case
+            assert trainings == [], case
+            assert not models.exists(), case
 
     def test_a_refusal_names_all_that_is_allowed(self, fit):
         for candidate, parameters in ALL_PARAMETERS.items():
@@ -545,9 +544,8 @@ class TestRefusals:
         for value in (nested, deep):
             assert fit({"model_parametrisation": {"parameters": {"max_depth": value}}})[0] == "400"
 
-    @pytest.mark.parametrize(
-        "name",
-        [
+    def test_names_that_are_not_allowed(self, fit, models):
+        for name in (
             "",
             ".",
             "..",
@@ -566,24 +564,22 @@ class TestRefusals:
             "http://x",
             "a\n",
             "\0",
-        ],
-    )
-    def test_names_that_are_not_allowed(self, fit, models, name):
-        status, body = fit({"model_name": name})
-        assert status == "400"
-        assert not name.strip(".") or name not in body["error"]["message"]
-        assert not models.exists()
+        ):
+            status, body = fit({"model_name": name})
+            assert status == "400", name
+            assert not name.strip(".") or name not in body["error"]["message"]
+            assert not models.exists(), name
 
-    @pytest.mark.parametrize("event", [None, [], "{}", 3, True, b"{}"])
-    def test_events_that_are_no_object(self, fit, event):
-        status, body = fit(event)
-        assert (status, body["error"]["code"]) == ("400", "INVALID_EVENT")
+    def test_events_that_are_no_object(self, fit):
+        for event in (None, [], "{}", 3, True, b"{}"):
+            status, body = fit(event)
+            assert (status, body["error"]["code"]) == ("400", "INVALID_EVENT"), event
 
-    @pytest.mark.parametrize("event", [{"model_name": 3}, {"force": "true"}, {"force": 1}])
-    def test_fields_of_another_type(self, fit, event):
-        status, body = fit(event)
-        assert status == "400"
-        assert next(iter(event)) in body["error"]["message"]
+    def test_fields_of_another_type(self, fit):
+        for event in ({"model_name": 3}, {"force": "true"}, {"force": 1}):
+            status, body = fit(event)
+            assert status == "400", event
+            assert next(iter(event)) in body["error"]["message"]
 
     def test_no_time_left(self, fit, trainings):
         class Context:
@@ -605,9 +601,9 @@ class TestRefusals:
         assert fit(EVENT, Context())[0] == "503"
         assert trainings == []
 
-    @pytest.mark.parametrize("context", [object(), "context", 3, {"a": 1}])
-    def test_any_context(self, fit, context):
-        assert fit({"model_parametrisation": 7}, context)[0] == "400"
+    def test_any_context(self, fit):
+        for context in (object(), "context", 3, {"a": 1}):
+            assert fit({"model_parametrisation": 7}, context)[0] == "400", context
 
 
 def on_first_day(frame):
@@ -633,6 +629,7 @@ BAD_FRAMES = {
 }
 
 
+@pytest.mark.slow
 class TestUnusableData:
     @pytest.mark.parametrize("candidate", ["logistic_l2", "xgboost"])
     @pytest.mark.parametrize("case", BAD_FRAMES)
@@ -677,6 +674,7 @@ class TestUnusableData:
         assert published(models) == before
 
 
+@pytest.mark.slow
 class TestTheUnexpected:
     @pytest.mark.parametrize("error", [RuntimeError, MemoryError, RecursionError, KeyError])
     def test_is_answered_and_the_next_fit_is_not_harmed(
@@ -712,6 +710,7 @@ class TestTheUnexpected:
         assert "4711" not in shown
 
 
+@pytest.mark.slow
 class TestPlaces:
     @pytest.mark.parametrize("environment", [None, "local", "box_builder_frame"])
     def test_what_was_fitted_is_served_without_variables(

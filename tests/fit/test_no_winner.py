@@ -15,6 +15,7 @@ def kedro(project, monkeypatch):
     return lambda *arguments: CliRunner().invoke(cli, ["run", *arguments])
 
 
+@pytest.mark.slow
 def test_the_command_trains_a_named_candidate(kedro, project):
     named = ("--params", "training_options.candidate=logistic_l2")
     assert kedro("--pipelines", "data_processing,training", *named).exit_code == 0

@@ -66,6 +66,7 @@ def kedro(project, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 class TestRun:
     def test_selection_then_training_of_the_winner_and_of_another(self, kedro, project):
         status, output = kedro("--pipelines", "data_processing,model_selection")
@@ -156,6 +157,7 @@ class TestRun:
         assert "max_depth: Input should be greater than or equal to 1" in output
 
 
+@pytest.mark.slow
 class TestWhatRuns:
     @pytest.fixture
     def runs(self, monkeypatch):
@@ -266,6 +268,7 @@ SLIPS = {  # a file of conf/local and what is in it
 }
 
 
+@pytest.mark.slow
 class TestMistakes:
     def says_once(self, output, said):
         text = " ".join(output.split())
@@ -407,6 +410,7 @@ class TestLeaderboard:
         assert "nan" not in text
 
 
+@pytest.mark.slow
 class TestFiles:
     """A run goes on with what it makes, and replaces nothing that it does not make."""
 
@@ -444,6 +448,7 @@ FORMER = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FORMER)
 def test_names_of_an_earlier_version_are_told_the_new_ones(kedro, project, file):
     text, said = FORMER[file]

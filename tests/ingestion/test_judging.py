@@ -9,7 +9,9 @@ import pytest
 from push_propensity.errors import DataError
 from push_propensity.ingestion import IngestionOptions, judge_order_lines
 from tests.ingestion.small_shop import (
+    COLUMNS,
     LINES,
+    OPTIONS,
     PRODUCT_COLUMNS,
     PRODUCTS,
     at,
@@ -17,66 +19,81 @@ from tests.ingestion.small_shop import (
     judge,
     line,
     options,
+    read,
     reasons,
     text_table,
 )
 
+BAD_LINES = [
+    (line(order=None), "missing order_id"),
+    (line(order="  "), "missing order_id"),
+    (line(user=""), "missing user_id"),
+    (line(product=None), "missing variant_id"),
+    (line(time=None), "missing created_at"),
+    (line(time="yesterday"), "unreadable created_at"),
+    (line(time="2024-02-30 10:00:00"), "unreadable created_at"),
+    (line(time="inf"), "unreadable created_at"),
+    (line(time="-infinity"), "unreadable created_at"),
+    (line(time="epoch"), "unreadable created_at"),
+    (line(time="99999-01-01"), "unreadable created_at"),
+    (line(time="0044-03-15 (BC)"), "unreadable created_at"),
+    (
+        line(time="2024-01-09T10:00:00Z"),
+        "created_at has a time zone and ingestion.time_zone is not set",
+    ),
+    (
+        line(time="2024-01-09 10:00:00+02:00"),
+        "created_at has a time zone and ingestion.time_zone is not set",
+    ),
+    (line(time="2999-01-01 00:00:00"), "created_at in the future"),
+    (line(pieces="two"), "unreadable quantity"),
+    (line(pieces="nan"), "unreadable quantity"),
+    (line(pieces="0"), "quantity not above 0"),
+    (line(pieces="-3"), "quantity not above 0"),
+    (line(price="£2"), "unreadable price"),
+    (line(price="inf"), "unreadable price"),
+    (line(price="-0.01"), "negative price"),
+    (line(user="+44 20 7946 0958"), "personal data in an id"),
+    ((None, None, None, None, None, None), "unreadable line"),
+    (line(order=None, time="never", pieces="-1"), "missing order_id"),
+    (("o1", "u2", "2024-01-01 11:00:00", "rice", "1", "1"), "order of another user"),
+]
+UNUSUAL_LINES = [
+    line(pieces=None, price=None),
+    line(pieces="0.5", price="0"),
+    line(time="2024-01-09"),
+    line(time=" 2024-01-09T10:00 "),
+    line(time="2024-01-09 10:00:00.123456"),
+    line(user="0012345678", order="+1", product="85206A"),
+    line(user="00-12", product="Green Tea, 20 bags @ 2.95"),
+]
 
-@pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
-        (line(order=None), "missing order_id"),
-        (line(order="  "), "missing order_id"),
-        (line(user=""), "missing user_id"),
-        (line(product=None), "missing variant_id"),
-        (line(time=None), "missing created_at"),
-        (line(time="yesterday"), "unreadable created_at"),
-        (line(time="2024-02-30 10:00:00"), "unreadable created_at"),
-        (line(time="inf"), "unreadable created_at"),
-        (line(time="-infinity"), "unreadable created_at"),
-        (line(time="epoch"), "unreadable created_at"),
-        (line(time="99999-01-01"), "unreadable created_at"),
-        (line(time="0044-03-15 (BC)"), "unreadable created_at"),
-        (
-            line(time="2024-01-09T10:00:00Z"),
-            "created_at has a time zone and ingestion.time_zone is not set",
-        ),
-        (
-            line(time="2024-01-09 10:00:00+02:00"),
-            "created_at has a time zone and ingestion.time_zone is not set",
-        ),
-        (line(time="2999-01-01 00:00:00"), "created_at in the future"),
-        (line(pieces="two"), "unreadable quantity"),
-        (line(pieces="nan"), "unreadable quantity"),
-        (line(pieces="0"), "quantity not above 0"),
-        (line(pieces="-3"), "quantity not above 0"),
-        (line(price="£2"), "unreadable price"),
-        (line(price="inf"), "unreadable price"),
-        (line(price="-0.01"), "negative price"),
-        (line(user="+44 20 7946 0958"), "personal data in an id"),
-        ((None, None, None, None, None, None), "unreadable line"),
-        (line(order=None, time="never", pieces="-1"), "missing order_id"),
-        (("o1", "u2", "2024-01-01 11:00:00", "rice", "1", "1"), "order of another user"),
-    ],
-)
-def test_a_bad_line_is_put_aside_with_its_reason(bad, reason):
-    assert judge([*LINES, bad]) == [reason]
+
+def reasons_of(cases):
+    """Why each of these lines is put aside beside those of the shop, and of these none.
+
+    Each is an order of its own, so that it is judged as if it were the only one.
+    """
+    lines = [(*row, "shop") for row in LINES]
+    for number, (order, *rest) in enumerate(cases):
+        lines.append((f"o9-{number}" if order == "o9" else order, *rest, str(number)))
+    chosen = options(columns=OPTIONS.columns.model_copy(update={"vendor": "case"}))
+    read_lines, products = read(text_table(lines, (*COLUMNS, "case")), chosen=chosen)
+    judged = judge_order_lines(read_lines, products, None, chosen).to_pyarrow().to_pylist()
+    found = {row["vendor"]: row["reason"] for row in judged}
+    assert len(judged) == len(lines)
+    assert not any(row["reason"] for row in judged if row["vendor"] == "shop")
+    return [found[str(number)] for number in range(len(cases))]
 
 
-@pytest.mark.parametrize(
-    "good",
-    [
-        line(pieces=None, price=None),
-        line(pieces="0.5", price="0"),
-        line(time="2024-01-09"),
-        line(time=" 2024-01-09T10:00 "),
-        line(time="2024-01-09 10:00:00.123456"),
-        line(user="0012345678", order="+1", product="85206A"),
-        line(user="00-12", product="Green Tea, 20 bags @ 2.95"),
-    ],
-)
-def test_what_is_only_unusual_is_taken_in(good):
-    assert judge([*LINES, good]) == []
+def test_a_bad_line_is_put_aside_with_its_reason():
+    found = reasons_of([bad for bad, _ in BAD_LINES])
+    assert list(zip([bad for bad, _ in BAD_LINES], found, strict=True)) == BAD_LINES
+
+
+def test_what_is_only_unusual_is_taken_in():
+    found = reasons_of(UNUSUAL_LINES)
+    assert [line for line, reason in zip(UNUSUAL_LINES, found, strict=True) if reason] == []
 
 
 def test_an_address_that_the_sample_did_not_show_is_put_aside():

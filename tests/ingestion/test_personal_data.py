@@ -30,9 +30,11 @@ KEY = "0123456789abcdef0123456789abcdef"
 REGIONS = ("GB", "US")
 
 
-def lines_with(column, values):
-    rows = [(*row, values[n % len(values)]) for n, row in enumerate(LINES)]
-    return text_table(rows, (*COLUMNS, column))
+def lines_with(columns):
+    """The shop's lines and more columns, whose values are repeated."""
+    more = columns.values()
+    rows = [(*row, *(each[n % len(each)] for each in more)) for n, row in enumerate(LINES)]
+    return text_table(rows, (*COLUMNS, *columns))
 
 
 def refusal(*arguments, **named):
@@ -41,54 +43,55 @@ def refusal(*arguments, **named):
     return str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("column", "values", "kind"),
-    [
-        ("contact", ["", "ann@example.co.uk"], "an e-mail address, by its values"),
-        ("notes", ["ring", "write to ann.b+c@ex-ample.com please"], "an e-mail address"),
-        ("Email", ["ann@localhost"], "an e-mail address, by its name"),
-        ("customerEmail", ["x@y"], "an e-mail address, by its name"),
-        ("reach", ["+44 20 7946 0958", "020 7946 0958"], "a phone number, by its values"),
-        ("reach", ["0044 20 7946 0958"], "a phone number, by its values"),
-        ("reach", ["(650) 253-0000"], "a phone number, by its values"),
-        ("phone", ["2079460958"], "a phone number, by its name"),
-        ("Mobile Number", ["07700900123"], "a phone number, by its name"),
-        ("first_name", ["Ann"], "a person's name or address, by its name"),
-        ("customerName", ["ann"], "a person's name or address, by its name"),
-        ("Surname", ["Müller"], "a person's name or address, by its name"),
-        ("delivery address", ["1 High Street"], "a person's name or address, by its name"),
-        ("name", ["Ann Smith", "Bob O'Neil"], "a person's name or address, by its values"),
-    ],
-)
-def test_columns_that_look_personal_are_refused_by_name(column, values, kind):
-    message = refusal(lines_with(column, values))
-    assert f"{column} ({kind}" in message
+PERSONAL_COLUMNS = [
+    ("contact", ["", "ann@example.co.uk"], "an e-mail address, by its values"),
+    ("notes", ["ring", "write to ann.b+c@ex-ample.com please"], "an e-mail address"),
+    ("Email", ["ann@localhost"], "an e-mail address, by its name"),
+    ("customerEmail", ["x@y"], "an e-mail address, by its name"),
+    ("reach", ["+44 20 7946 0958", "020 7946 0958"], "a phone number, by its values"),
+    ("reach again", ["0044 20 7946 0958"], "a phone number, by its values"),
+    ("reach too", ["(650) 253-0000"], "a phone number, by its values"),
+    ("phone", ["2079460958"], "a phone number, by its name"),
+    ("Mobile Number", ["07700900123"], "a phone number, by its name"),
+    ("first_name", ["Ann"], "a person's name or address, by its name"),
+    ("customerName", ["ann"], "a person's name or address, by its name"),
+    ("Surname", ["Müller"], "a person's name or address, by its name"),
+    ("delivery address", ["1 High Street"], "a person's name or address, by its name"),
+    ("name", ["Ann Smith", "Bob O'Neil"], "a person's name or address, by its values"),
+]
+OPAQUE_COLUMNS = [
+    ("batch", ["12345", "85206A", "0049123", "20240101"]),
+    ("ean", ["5012345678900", "0012345678905"]),
+    ("day", ["2024-01-05", "05.01.2024", "05/01/2024"]),
+    ("weight", ["1.250", "0.75"]),
+    ("description", ["GREEN TEA", "Green Tea 20 bags", "6 RIBBONS @ 2.95 each"]),
+    ("product_name", ["Green Tea"]),
+    ("Lineitem name", ["Green Tea"]),
+    ("name", ["#1001", "#1002"]),
+    ("email_opt_in", ["yes", "no"]),
+    ("phone_order", ["true", "false"]),
+    ("ip", ["192.168.0.1"]),
+    ("isbn", ["978-3-16-148410-0"]),
+    ("user_name", ["4711", "4712"]),
+    ("uuid", ["123e4567-e89b-12d3-a456-426614174000"]),
+]
+
+
+def test_columns_that_look_personal_are_refused_by_name():
+    message = refusal(lines_with({column: values for column, values, _ in PERSONAL_COLUMNS}))
+    missing = [case for case in PERSONAL_COLUMNS if f"{case[0]} ({case[2]}" not in message]
+    assert not missing, message
     assert "drop" in message
     assert KEY_VARIABLE in message
-    assert not any(value and value in message.replace(column, "") for value in values)
+    rest = message
+    for column in sorted((case[0] for case in PERSONAL_COLUMNS), key=len, reverse=True):
+        rest = rest.replace(column, "")
+    shown = [value for case in PERSONAL_COLUMNS for value in case[1] if value and value in rest]
+    assert not shown, rest
 
 
-@pytest.mark.parametrize(
-    ("column", "values"),
-    [
-        ("batch", ["12345", "85206A", "0049123", "20240101"]),
-        ("ean", ["5012345678900", "0012345678905"]),
-        ("day", ["2024-01-05", "05.01.2024", "05/01/2024"]),
-        ("weight", ["1.250", "0.75"]),
-        ("description", ["GREEN TEA", "Green Tea 20 bags", "6 RIBBONS @ 2.95 each"]),
-        ("product_name", ["Green Tea"]),
-        ("Lineitem name", ["Green Tea"]),
-        ("name", ["#1001", "#1002"]),
-        ("email_opt_in", ["yes", "no"]),
-        ("phone_order", ["true", "false"]),
-        ("ip", ["192.168.0.1"]),
-        ("isbn", ["978-3-16-148410-0"]),
-        ("user_name", ["4711", "4712"]),
-        ("uuid", ["123e4567-e89b-12d3-a456-426614174000"]),
-    ],
-)
-def test_opaque_ids_and_descriptions_are_no_false_alarm(column, values):
-    lines, _ = read(lines_with(column, values))
+def test_opaque_ids_and_descriptions_are_no_false_alarm():
+    lines, _ = read(lines_with(dict(OPAQUE_COLUMNS)))
     assert lines.count().to_pyarrow().as_py() == len(LINES)
 
 
@@ -105,7 +108,7 @@ def test_a_product_s_capitalised_words_are_no_names():
 
 
 def test_numbers_are_looked_at_where_their_column_is_called_phone():
-    table = lines_with("phone", ["1"]).mutate(phone=ibis.literal(442079460958))
+    table = lines_with({"phone": ["1"]}).mutate(phone=ibis.literal(442079460958))
     assert "phone (a phone number, by its name)" in refusal(table)
 
 
@@ -117,7 +120,7 @@ def test_products_are_looked_at_too():
 
 
 def test_dropped_and_allowed_columns_pass():
-    table = lines_with("email", ["ann@example.com"])
+    table = lines_with({"email": ["ann@example.com"]})
     for decided in ("drop", "allow"):
         made = ingest(table, chosen=options(personal_data={decided: ["email"]}))
         assert made["orders"] == taken_in()["orders"]
@@ -188,16 +191,14 @@ def test_a_missing_or_short_key_is_an_error(monkeypatch, key, found):
         judge(LINES, options(personal_data={"pseudonymise": ["user_id"]}))
 
 
-@pytest.mark.parametrize("text", ["+1 650-253-0000", "020 7946 0958", "00442079460958"])
-def test_phone_numbers(text):
-    assert looks_like_phone(text, REGIONS)
+def test_phone_numbers():
+    numbers = ["+1 650-253-0000", "020 7946 0958", "00442079460958"]
+    assert [text for text in numbers if not looks_like_phone(text, REGIONS)] == []
 
 
-@pytest.mark.parametrize(
-    "text", ["2079460958", "2024-01-01", "1.5", "+123", "0000012345", "07946", "abc", "12 34 56"]
-)
-def test_no_phone_numbers(text):
-    assert not looks_like_phone(text, REGIONS)
+def test_no_phone_numbers():
+    others = ["2079460958", "2024-01-01", "1.5", "+123", "0000012345", "07946", "abc", "12 34 56"]
+    assert [text for text in others if looks_like_phone(text, REGIONS)] == []
 
 
 def test_national_numbers_need_their_country():
@@ -205,20 +206,17 @@ def test_national_numbers_need_their_country():
     assert looks_like_phone("030 901820", ("DE",))
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("Ann Smith", True),
-        ("Jean-Luc O’Brien", True),
-        ("Maria de Souza", False),
-        ("Ann", False),
-        ("U 17", False),
-        ("GREEN TEA 20", False),
-        ("", False),
-    ],
-)
-def test_names(text, name):
-    assert looks_like_name(text) is name
+def test_names():
+    names = {
+        "Ann Smith": True,
+        "Jean-Luc O’Brien": True,
+        "Maria de Souza": False,
+        "Ann": False,
+        "U 17": False,
+        "GREEN TEA 20": False,
+        "": False,
+    }
+    assert {text: looks_like_name(text) for text in names} == names
 
 
 def test_a_column_without_values_is_not_personal():

@@ -17,6 +17,8 @@ from push_propensity.ingestion.report import describe
 from push_propensity.pipelines import current_frame, feature_engineering, ingestion
 from push_propensity.settings import CONFIG_LOADER_ARGS
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[2]
 TEXT = (PROJECT / "docs/your_data.md").read_text()
 BLOCKS = [block.partition("\n") for block in re.findall(r"```(\w+\n.*?)```", TEXT, re.S)]

@@ -181,6 +181,7 @@ class TestMeasures:
             measure_variants(extended_development, folds, selected, strict)
 
 
+@pytest.mark.slow
 class TestPipeline:
     def test_the_ablation_finds_the_group_that_tells_something(self, study):
         table = study["feature_ablation"].set_index("variant")

@@ -19,6 +19,8 @@ from push_propensity.training.specification import TrainingOptions
 from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, CANDIDATES, FAMILY_NAMES
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = TrainingOptions(default_candidate="logistic_l2", resamples=10, seed=5)
 PARAMETERS = {"params:candidates": CANDIDATES} | {
     f"params:candidates.{name}": options for name, options in CANDIDATES.items()

@@ -18,6 +18,8 @@ from tests.modelling.test_model_pipelines import run
 from tests.modelling.toy_family import ENTRY, add_toy_family
 from tests.reporting.measured_shop import DATA_QUALITY, OPTIONS, run_reporting
 
+pytestmark = pytest.mark.slow
+
 SWEEP = {"strength": [0.1, 1_000.0]}
 
 

@@ -70,6 +70,7 @@ def run_inference(project, **runtime_params):
     return json.loads((project / "data/07_model_output/scores.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_pipeline_run_by_kedro_agrees_with_the_handler(project):
     users = {f"ü{i}": row for i, row in enumerate(make_rows(10_000))} | {"bad": {}, "": None}
     text = json.dumps(users, ensure_ascii=False)
@@ -99,6 +100,7 @@ def test_the_handler_runs_the_registered_pipeline(project):
         assert [node.func for node in other.nodes] == [node.func for node in registered.nodes]
 
 
+@pytest.mark.slow
 def test_every_dataset_of_the_pipeline_but_the_intermediate_is_configured(project):
     configure_project("push_propensity")
     with KedroSession.create(project) as session:

@@ -163,6 +163,7 @@ def test_without_locks_nothing_is_deleted_and_serving_goes_on(five, monkeypatch)
     assert len(published_names(five)) == 5
 
 
+@pytest.mark.slow
 def test_predicting_while_old_bundles_go(root):
     """Whoever asks for the default is always answered, by the model that is named."""
     publish(make_bundle(seed=0), root, "push_0")

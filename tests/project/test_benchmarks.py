@@ -193,6 +193,7 @@ def test_starts_take_turns_and_the_first_do_not_count(serving, candidate, monkey
         serving.start_in_turns([candidate], starts=2)
 
 
+@pytest.mark.slow
 def test_a_serving_step_that_fails_stops_with_its_error(candidate):
     with pytest.raises(SystemExit, match=r"(?s)publish failed:.*no such candidate"):
         candidate.run_step("publish", candidate="forest", parameters={})

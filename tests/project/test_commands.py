@@ -45,6 +45,7 @@ def test_the_help_of_all_commands_loads_no_data_library():
     assert output.splitlines()[-1] == ""
 
 
+@pytest.mark.slow
 def test_an_unknown_pipeline_is_named_with_those_that_there_are(entry):
     status, output = answer([*entry, "--pipelines", "typo"])
     assert status == 2
@@ -54,6 +55,7 @@ def test_an_unknown_pipeline_is_named_with_those_that_there_are(entry):
     assert len(output.splitlines()) < 10
 
 
+@pytest.mark.slow
 def test_a_parameter_that_is_not_allowed_is_named(entry):
     command = [*entry, "--pipelines", "data_processing", "--params", "split.minimum_items=none"]
     status, output = answer(command)

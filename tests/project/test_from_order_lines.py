@@ -9,6 +9,8 @@ import yaml
 from tests.project.environments import ROOT
 from tests.project.small_run import SMALL, copy_project, run
 
+pytestmark = pytest.mark.slow
+
 LINES = {"id": "order_id", "ordered_items": "variant_id"}
 PARAMETERS = SMALL | {
     "ingestion": {"product_columns": {"vendor": "vendor", "product_type": "product_type"}},

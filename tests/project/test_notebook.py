@@ -30,6 +30,7 @@ def sentences(outputs):
     return " ".join(" ".join(texts).split())
 
 
+@pytest.mark.slow
 def test_every_figure_has_data_a_title_and_an_axis_s_name(outputs):
     figures = [output["data"][FIGURE] for output in outputs if FIGURE in output.get("data", {})]
     assert len(figures) == FIGURES
@@ -41,12 +42,14 @@ def test_every_figure_has_data_a_title_and_an_axis_s_name(outputs):
         assert any(axis.get("title", {}).get("text") for axis in axes)
 
 
+@pytest.mark.slow
 def test_nothing_is_warned_of(outputs):
     texts = [output.get("text", "") for output in outputs]
     texts += [output.get("data", {}).get("text/plain", "") for output in outputs]
     assert not [text for text in texts if "Warning" in text or "WARNING" in text]
 
 
+@pytest.mark.slow
 def test_the_sentences_are_true(finished_project, sentences):
     frame = pd.read_csv(
         finished_project / "data/01_raw/feature_frame_20210304.csv", parse_dates=["created_at"]
@@ -59,6 +62,7 @@ def test_the_sentences_are_true(finished_project, sentences):
     assert f"repeat: {repeat:.0%} of the rows" in sentences
 
 
+@pytest.mark.slow
 def test_it_names_the_winner(finished_project, sentences):
     leaderboard = pd.read_csv(finished_project / "data/06_models/selection/leaderboard.csv")
     (winner,) = leaderboard.loc[leaderboard["is_winner"], "candidate"]

@@ -4,6 +4,9 @@ import json
 from html.parser import HTMLParser
 
 import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow
 
 
 def test_it_ends_with_the_leaderboard_and_the_report_s_path(plain_run, finished_project):

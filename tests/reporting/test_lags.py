@@ -101,6 +101,7 @@ def test_metrics(parts, models):
     return measure_test(scores, resample_test(scores, OPTIONS), OPTIONS)
 
 
+@pytest.mark.slow
 class TestStudy:
     def test_at_the_lag_of_the_frame_it_gives_the_figures_of_the_test_part(
         self, lag_metrics, test_metrics
@@ -141,6 +142,7 @@ class TestStudy:
             LagOptions(hours=hours)
 
 
+@pytest.mark.slow
 class TestSelection:
     def test_of_this_winner_and_test_part(self, lag_metrics, parts):
         chosen = select_lags(lag_metrics, parts[1], WINNER)
@@ -172,6 +174,7 @@ class TestSelection:
         assert list(chosen) == list(lag_metrics)
 
 
+@pytest.mark.slow
 class TestReport:
     def test_what_survives_is_said_and_drawn(self, results):
         kept = results["test_lags"].query("lag_hours == 24 and entry == 'xgboost'").iloc[0]

@@ -12,6 +12,17 @@ from push_propensity.pipelines.reporting.pipeline import FIGURES
 from push_propensity.reports import page
 from tests.reporting.measured_shop import make_frame, make_inputs, run_reporting
 
+INTAKE = {
+    "rows": 1_000,
+    "taken_in": 990,
+    "put_aside": {"rows": 4, "reasons": {"no time": 4}},
+    "duplicates": {"same_line": 5, "same_product_in_order": 1},
+    "late": {"lines": 2},
+    "orders": {"rows": 120, "first_day": "2021-01-01", "last_day": "2021-02-28"},
+    "users": 80,
+    "products": 40,
+}
+
 
 class Outline(HTMLParser):
     """Headings, identifiers, links and loaded addresses of a page."""
@@ -38,6 +49,26 @@ class Outline(HTMLParser):
 @pytest.fixture(scope="module")
 def outline(results):
     return Outline(results["report"])
+
+
+@pytest.fixture(scope="module")
+def configured():
+    """A run with whatever may be configured and changes what the report says in one place."""
+    inputs = make_inputs()
+    summary = inputs["split_summary"]
+    train = {**summary["train"], "rows": 4_800, "candidate_rows": 48_000}
+    changed = {
+        "data_source": "the <shop>",
+        "threshold": 0.25,
+        "importance_window": "calibration",
+    }
+    given = {
+        "split_summary": {**summary, "train": train},
+        "params:split": SplitOptions(minimum_items=3, basket="all"),
+        "params:report_options": inputs["params:report_options"].model_copy(update=changed),
+        "intake_report": INTAKE,
+    }
+    return run_reporting(inputs | given)
 
 
 def test_nothing_is_loaded_from_elsewhere(outline, results):
@@ -102,27 +133,19 @@ def test_the_least_size_of_an_order_is_the_configured_one(results):
     assert "Only orders of at least 3 items count." in results["report"]
 
 
-def test_a_sampled_train_part_and_what_counts_as_an_item_are_stated(results):
+@pytest.mark.slow
+def test_a_sampled_train_part_and_what_counts_as_an_item_are_stated(results, configured):
     assert "Train is a sample" not in results["report"]
-    inputs = make_inputs()
-    summary = inputs["split_summary"]
-    train = {**summary["train"], "rows": 4_800, "candidate_rows": 48_000}
-    given = inputs | {
-        "split_summary": {**summary, "train": train},
-        "params:split": SplitOptions(minimum_items=3, basket="all"),
-    }
-    report = run_reporting(given)["report"]
+    report = configured["report"]
     assert "its 4,800 rows stand for about 48,000 candidate rows" in report
     assert "at least 3 items count, products that are not in the frame included." in report
 
 
-def test_the_data_are_named_where_their_source_is_given(results):
+@pytest.mark.slow
+def test_the_data_are_named_where_their_source_is_given(results, configured):
     assert 'class="data"' not in results["report"]
-    inputs = make_inputs()
-    options = inputs["params:report_options"].model_copy(update={"data_source": "the <shop>"})
-    named = run_reporting(inputs | {"params:report_options": options})
     days = "orders from 2021-01-01 to 2021-02-28."
-    assert f'<p class="data">Data: the &lt;shop&gt;, {days}</p>' in named["report"]
+    assert f'<p class="data">Data: the &lt;shop&gt;, {days}</p>' in configured["report"]
 
 
 def test_findings_are_folded_by_topic_those_of_the_sweeps_last(results):
@@ -140,19 +163,10 @@ def test_findings_are_folded_by_topic_those_of_the_sweeps_last(results):
         assert text.count("<li>") == len(about)
 
 
-def test_what_became_of_the_intake_is_said_where_lines_were_taken_in(results):
+@pytest.mark.slow
+def test_what_became_of_the_intake_is_said_where_lines_were_taken_in(results, configured):
     assert "order lines" not in results["report"]
-    intake = {
-        "rows": 1_000,
-        "taken_in": 990,
-        "put_aside": {"rows": 4, "reasons": {"no time": 4}},
-        "duplicates": {"same_line": 5, "same_product_in_order": 1},
-        "late": {"lines": 2},
-        "orders": {"rows": 120, "first_day": "2021-01-01", "last_day": "2021-02-28"},
-        "users": 80,
-        "products": 40,
-    }
-    report = run_reporting(make_inputs() | {"intake_report": intake})["report"]
+    report = configured["report"]
     assert "Took in 990 of 1,000 order lines: 120 orders of 80 users, 40 products" in report
     assert "Put aside 4 (no time: 4)." in report
 
@@ -165,8 +179,9 @@ def test_the_first_screen_has_the_gains_and_says_of_whom_they_hold(results):
     assert lines == ["XGBoost", "Ordered-before rule", "at random"]
 
 
-def test_figures_and_texts_say_the_configured_confidence():
-    inputs = make_inputs()
+@pytest.mark.slow
+def test_figures_and_texts_say_the_configured_confidence(inputs, results):
+    wide = results["test_curves"].query("curve == 'calibration'")
     options = inputs["params:report_options"].model_copy(update={"confidence": 0.8})
     results = run_reporting(inputs | {"params:report_options": options})
     sure = "80\N{NO-BREAK SPACE}%"
@@ -176,7 +191,6 @@ def test_figures_and_texts_say_the_configured_confidence():
     body = results["report"].split("</head>")[1]
     assert f"bars are {sure} Wilson intervals" in body
     assert not re.search(r"\b95\s*%", body)
-    wide = run_reporting(inputs)["test_curves"].query("curve == 'calibration'")
     narrow = results["test_curves"].query("curve == 'calibration'")
     assert (narrow["high"] - narrow["low"] < wide["high"] - wide["low"]).all()
 
@@ -196,6 +210,7 @@ def test_no_user_is_named(results, scores):
     assert not any(f"{user}<" in report or f'"{user}"' in report for user in users)
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes(results):
     again = run_reporting(make_inputs())
     assert again["report"] == results["report"]
@@ -209,6 +224,7 @@ def test_figures_from_a_file_give_the_same_bytes(results):
     assert page._embed("roc_figure", again) == page._embed("roc_figure", figure)
 
 
+@pytest.mark.slow
 def test_a_tiny_shop_gets_a_report():
     inputs = make_inputs() | {"test": make_frame(orders=6, products=8, seed=9)}
     results = run_reporting(inputs)
@@ -221,21 +237,15 @@ def test_a_tiny_shop_gets_a_report():
         assert ends.between(0, 1).all()
 
 
-def test_a_configured_threshold_is_stated():
-    inputs = make_inputs()
-    options = inputs["params:report_options"].model_copy(update={"threshold": 0.25})
-    results = run_reporting(inputs | {"params:report_options": options})
-    assert set(results["test_decisions"]["threshold"]) == {0.25}
-    assert "The threshold was set in the parameters." in results["report"]
+@pytest.mark.slow
+def test_a_configured_threshold_is_stated(configured):
+    assert set(configured["test_decisions"]["threshold"]) == {0.25}
+    assert "The threshold was set in the parameters." in configured["report"]
 
 
-def test_importance_may_use_the_calibration_window():
-    inputs = make_inputs()
-    options = inputs["params:report_options"].model_copy(
-        update={"importance_window": "calibration"}
-    )
-    results = run_reporting(inputs | {"params:report_options": options})
-    assert "on orders of the calibration window" in results["report"]
+@pytest.mark.slow
+def test_importance_may_use_the_calibration_window(configured):
+    assert "on orders of the calibration window" in configured["report"]
 
 
 @pytest.mark.parametrize(
