@@ -294,3 +294,10 @@ def test_first_runs_are_summed_up_by_their_medians(import_benchmark):
     table = first_run.describe(runs).splitlines()
     assert table[2] == f"| {first_run.STEPS[0]} | 30 (20 to 70) | 254 |"
     assert table[-1] == f"| {first_run.STEPS[-1]} | 30 (20 to 70) |  |"
+
+
+def test_checks_are_set_beside_bare_work(import_benchmark):
+    checks = import_benchmark("checks")
+    table = checks.describe({checks.BARE: [10.0, 12.0, 11.0], "quick": [80.0, 90.0, 88.0]})
+    assert cells(table, 2) == [checks.BARE, "11 (10 to 12)", "1.0"]
+    assert cells(table, 3) == ["make quick", "88 (80 to 90)", "8.0"]
