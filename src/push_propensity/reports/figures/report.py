@@ -114,7 +114,7 @@ def plot_gains(
     figure.add_trace(reference_line([0, 1], [0, 1], "at random"))
     mark_value(figure, notified_share, f"{percent(notified_share)} notified", "top")
     figure.update_xaxes(title="share of users notified", range=[0, 1], **PERCENT)
-    figure.update_yaxes(title="share of purchases reached", range=[0, 1.01], **PERCENT)
+    figure.update_yaxes(title="share of buyers reached", range=[0, 1.01], **PERCENT)
     return legend_below(figure, len(at) + 1, f"reached at {percent(notified_share)} notified")
 
 
