@@ -5,15 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from push_propensity.pipelines.reporting.nodes import _evidence
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
 from push_propensity.reports import findings, page, tables
-from tests.reporting.measured_shop import OPTIONS, WINNER
+from tests.reporting.measured_shop import WINNER
 
 
 @pytest.fixture
 def evidence(results):
-    return _evidence(OPTIONS, {key: results[name] for key, name in EVIDENCE.items()})
+    return findings.Evidence(**{key: results[name] for key, name in EVIDENCE.items()})
 
 
 def about(evidence, topic):

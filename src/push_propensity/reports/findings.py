@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import t
 
 from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.uncertainty import GAIN
 from push_propensity.frame.columns import describe_features
 from push_propensity.reports.wording import (
@@ -61,9 +62,7 @@ class Evidence:
         importance: From `importance.permute_features`.
         slices: From `slices.measure_slices`.
         lags: From `lags.select_lags`; without rows where it was not measured.
-        notified_share: Share of a product's users that `gain` notifies.
-        confidence: Of every interval.
-        minimum_slice_purchases: Product types bought less often are not spoken of.
+        options: What was measured and how finely.
     """
 
     winner: Mapping[str, Any]
@@ -76,9 +75,7 @@ class Evidence:
     importance: Table
     slices: Table
     lags: Table
-    notified_share: float
-    confidence: float
-    minimum_slice_purchases: int
+    options: ReportOptions
 
     @property
     def name(self) -> str:
@@ -129,18 +126,31 @@ class Evidence:
         """Write an interval with its confidence, or say that there is none."""
         if not (defined(low) and defined(high)):
             return NO_INTERVAL
-        return f"{percent(self.confidence)} interval {span(low, high, decimals)}"
+        return f"{percent(self.options.confidence)} interval {span(low, high, decimals)}"
 
     def interval_of_shares(self, low: float, high: float) -> str:
         """Write an interval of shares with its confidence, or say that there is none."""
         if not (defined(low) and defined(high)):
             return NO_INTERVAL
-        sure = percent(self.confidence)
+        sure = percent(self.options.confidence)
         return f"{sure} interval {percent_span(low, high)}"
 
 
 def _first(table: Table) -> dict[str, Any]:
     return {str(name): value for name, value in table.iloc[0].items()}
+
+
+def write_findings(**tables: Any) -> dict[str, Any]:
+    """Write what worked, what did not and by how much as plain data.
+
+    Args:
+        **tables: The fields of `Evidence`.
+
+    Returns:
+        `winner`, `summary` (one paragraph) and `findings` (dicts of topic, verdict, text).
+    """
+    evidence = Evidence(**tables)
+    return {"winner": evidence.name, "summary": summarise(evidence), "findings": derive(evidence)}
 
 
 def derive(evidence: Evidence) -> list[dict[str, str]]:
@@ -175,7 +185,7 @@ def summarise(evidence: Evidence) -> str:
 def _summary_of_reach(evidence: Evidence) -> Iterator[str]:
     yield f"{evidence.label} won."
     reach = evidence.metric(evidence.name, GAIN)
-    share = evidence.notified_share
+    share = evidence.options.notified_share
     if not defined(reach["value"]):
         yield "How many buyers it reaches could not be measured on the test window."
         return
@@ -229,8 +239,9 @@ def _summary_of_close_reach(evidence: Evidence) -> Iterator[str]:
     ]
     if level:
         ahead = [_ahead(evidence, entry) for entry in level]
+        share = percent(evidence.options.notified_share)
         yield (
-            f"At {percent(evidence.notified_share)} {listing([entry_label(e) for e in level])} "
+            f"At {share} {listing([entry_label(e) for e in level])} "
             f"{'reaches' if len(level) == 1 else 'reach'} as many, within noise; the product AP of "
             f"{evidence.label} is higher by {listing(ahead)}."
         )
@@ -389,7 +400,7 @@ def _reach(evidence: Evidence) -> Iterator[Finding]:
         ]
         if rivals:
             text = (
-                f"With {percent(evidence.notified_share)} of a product's users notified, "
+                f"With {percent(evidence.options.notified_share)} of a product's users notified, "
                 f"{evidence.label} reaches {outcome} {listing(rivals)}."
             )
             yield Finding("Buyers reached", verdict, text)
@@ -481,7 +492,7 @@ def _certain(evidence: Evidence, difference: float, error: float, folds: int) ->
 
 def _half_width(evidence: Evidence, error: float, folds: int) -> float:
     """Half the interval of a mean over folds, by Student's t."""
-    return error * float(t.ppf((1 + evidence.confidence) / 2, folds - 1))
+    return error * float(t.ppf((1 + evidence.options.confidence) / 2, folds - 1))
 
 
 def _over_folds(evidence: Evidence, difference: float, error: float, folds: int) -> str:

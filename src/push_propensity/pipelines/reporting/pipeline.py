@@ -13,7 +13,6 @@ from push_propensity.evaluation.slices import measure_slices
 from push_propensity.evaluation.thresholds import decide_test, sweep_thresholds
 from push_propensity.evaluation.uncertainty import compare_entries, measure_test, resample_test
 from push_propensity.models import families
-from push_propensity.pipelines.reporting.nodes import render_report, write_findings
 from push_propensity.reports.figures.report import (
     plot_calibration,
     plot_comparisons,
@@ -33,6 +32,8 @@ from push_propensity.reports.figures.report import (
     plot_users,
     plot_weeks,
 )
+from push_propensity.reports.findings import write_findings
+from push_propensity.reports.page import render_report
 from push_propensity.selection.paths import trace_regularisation
 
 OPTIONS = "params:report_options"
@@ -47,6 +48,7 @@ EVIDENCE = {
     "importance": "feature_importance",
     "slices": "test_slices",
     "lags": "test_lags",
+    "options": OPTIONS,
 }
 RANKED = ["test_curves", "test_metrics", "winner"]
 DRAWINGS: tuple[tuple[Callable[..., Any], list[str]], ...] = (
@@ -152,14 +154,13 @@ def _figures() -> Pipeline:
 
 
 def _documents() -> Pipeline:
-    evidence = {"report_options": OPTIONS} | EVIDENCE
     stated = ("split_summary", "data_quality", "intake_report", "findings", *FIGURES)
     return Pipeline(
         [
-            Node(write_findings, evidence, "findings", name="write_findings"),
+            Node(write_findings, EVIDENCE, "findings", name="write_findings"),
             Node(
                 render_report,
-                evidence | {"split": "params:split"} | {name: name for name in stated},
+                EVIDENCE | {"split": "params:split"} | {name: name for name in stated},
                 "report",
                 name="render_report",
             ),
