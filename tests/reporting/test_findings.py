@@ -7,6 +7,7 @@ import pytest
 
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
 from push_propensity.reports import findings, page, tables
+from push_propensity.reports.wording import percent_span
 from tests.reporting.measured_shop import WINNER
 
 
@@ -359,7 +360,7 @@ def test_an_interval_that_is_not_defined_is_not_shown(evidence):
     assert page._cards(told)[-1]["label"] == "product average precision on test"
     assert not about(told, "Folds and test")
     assert told.interval(np.nan, np.nan) == "no interval could be measured"
-    assert told.interval_of_shares(np.nan, np.nan) == "no interval could be measured"
+    assert told.interval(np.nan, np.nan, percent_span) == "no interval could be measured"
 
 
 def test_the_tables_are_not_changed(evidence):

@@ -1,7 +1,8 @@
 """What worked, what did not and by how much: sentences made from the numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Literal
 
@@ -33,7 +34,6 @@ CART = "abandoned_before"
 LOG_LOSS = "log_loss"
 SWEPT = "Regularisation"
 WEIGHTY_SHARE = 1 / 3
-NO_INTERVAL = "no interval could be measured"
 Verdict = Literal["worked", "failed", "noise", "note"]
 Table = pd.DataFrame
 
@@ -103,41 +103,25 @@ class Evidence:
         table = self.leaderboard[self.leaderboard["kind"] == "baseline"]
         return [str(name) for name in table["candidate"]]
 
-    def metric(self, entry: str, metric: str, segment: str = "all") -> dict[str, float]:
+    def metric(self, entry: str, metric: str, segment: str = "all") -> dict[str, Any]:
         """Value, low, high and sizes of one metric on test."""
-        chosen = self.metrics[
-            (self.metrics["entry"] == entry)
-            & (self.metrics["metric"] == metric)
-            & (self.metrics["segment"] == segment)
-        ]
-        numbers = ["value", "low", "high", "rows", "purchases", "products", "purchases_covered"]
-        return {name: float(chosen[name].iloc[0]) for name in numbers}
+        return _only(self.metrics, {"entry": entry, "metric": metric, "segment": segment})
 
     def difference(self, entry: str, metric: str = HEADLINE) -> dict[str, Any]:
         """Winner minus an entry on all rows, the ends of the paired interval and the verdict."""
-        kept = self.comparisons[
-            (self.comparisons["entry"] == entry)
-            & (self.comparisons["metric"] == metric)
-            & (self.comparisons["segment"] == "all")
-        ]
-        return _first(kept)
+        return _only(self.comparisons, {"entry": entry, "metric": metric, "segment": "all"})
 
-    def interval(self, low: float, high: float, decimals: int = 3) -> str:
+    def interval(self, low: float, high: float, write: Callable[[float, float], str] = span) -> str:
         """Write an interval with its confidence, or say that there is none."""
         if not (defined(low) and defined(high)):
-            return NO_INTERVAL
-        return f"{percent(self.options.confidence)} interval {span(low, high, decimals)}"
-
-    def interval_of_shares(self, low: float, high: float) -> str:
-        """Write an interval of shares with its confidence, or say that there is none."""
-        if not (defined(low) and defined(high)):
-            return NO_INTERVAL
-        sure = percent(self.options.confidence)
-        return f"{sure} interval {percent_span(low, high)}"
+            return "no interval could be measured"
+        return f"{percent(self.options.confidence)} interval {write(low, high)}"
 
 
-def _first(table: Table) -> dict[str, Any]:
-    return {str(name): value for name, value in table.iloc[0].items()}
+def _only(table: Table, key: Mapping[str, str]) -> dict[Any, Any]:
+    """The row that a key tells from all others."""
+    [row] = table[(table[[*key]] == pd.Series(key)).all(axis="columns")].to_dict("records")
+    return row
 
 
 def write_findings(**tables: Any) -> dict[str, Any]:
@@ -192,7 +176,7 @@ def _summary_of_reach(evidence: Evidence) -> Iterator[str]:
     yield (
         f"Pick a product and, given that the users order, notify the {percent(share)} of them "
         f"whom it finds most likely to buy it: you reach {percent(reach['value'])} of the "
-        f"product's buyers ({evidence.interval_of_shares(reach['low'], reach['high'])}), where "
+        f"product's buyers ({evidence.interval(reach['low'], reach['high'], percent_span)}), where "
         f"the same number of messages sent at random would reach {percent(share)}."
     )
 
@@ -357,7 +341,7 @@ def _probabilities(evidence: Evidence) -> Iterator[Finding]:
 def _lower_loss(evidence: Evidence, entry: str, row: Mapping[str, Any]) -> str:
     value = metric_number(LOG_LOSS, evidence.metric(entry, LOG_LOSS)["value"])
     difference = metric_number(LOG_LOSS, row["difference"])
-    sure = evidence.interval(row["low"], row["high"], DECIMALS[LOG_LOSS])
+    sure = evidence.interval(row["low"], row["high"], partial(span, decimals=DECIMALS[LOG_LOSS]))
     return f"{entry_label(entry)} ({value}: a difference of {difference}, {sure})"
 
 
@@ -407,7 +391,7 @@ def _reach(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _folds_and_test(evidence: Evidence) -> Iterator[Finding]:
-    row = _first(evidence.leaderboard[evidence.leaderboard["candidate"] == evidence.name])
+    row = _only(evidence.leaderboard, {"candidate": evidence.name})
     test = evidence.metric(evidence.name, HEADLINE)
     folds, error = float(row[HEADLINE]), float(row[f"{HEADLINE}_standard_error"])
     if not all(defined(value) for value in (folds, test["value"], test["low"], test["high"])):
@@ -485,21 +469,19 @@ def _regularisation(evidence: Evidence) -> Iterator[Finding]:
 
 def _certain(evidence: Evidence, difference: float, error: float, folds: int) -> bool:
     """Whether a mean difference over folds is told from 0 by Student's t, few folds minded."""
-    if folds < 2 or not defined(error):
-        return False
     return difference > _half_width(evidence, error, folds)
 
 
 def _half_width(evidence: Evidence, error: float, folds: int) -> float:
-    """Half the interval of a mean over folds, by Student's t."""
+    """Half the interval of a mean over folds, by Student's t; NaN for a single fold."""
     return error * float(t.ppf((1 + evidence.options.confidence) / 2, folds - 1))
 
 
 def _over_folds(evidence: Evidence, difference: float, error: float, folds: int) -> str:
     """How sure a difference that is paired by fold is, in words."""
-    if folds < 2 or not defined(error):
-        return "one fold alone, so it cannot be told how sure that is"
     half = _half_width(evidence, error, folds)
+    if not defined(half):
+        return "one fold alone, so it cannot be told how sure that is"
     ends = evidence.interval(difference - half, difference + half)
     return f"{ends} by Student's t over {folds} folds"
 
