@@ -206,7 +206,9 @@ def _distances(evidence: Evidence) -> Iterator[str]:
         yield f"On the test window {names} did better: the choice deserves a second look."
     if close:
         names = listing([entry_label(e) for e in close])
-        yield f"On {_test_size(evidence)}, {names} cannot be told apart from it."
+        sizes = evidence.metric(evidence.name, HEADLINE)
+        bought = plural(int(sizes["purchases"]), "purchase")
+        yield f"On the test window's {bought}, {names} cannot be told apart from it."
     if unknown:
         yield f"How far it is from {listing(unknown)} could not be measured on the test window."
     yield from _summary_of_close_reach(evidence)
@@ -254,8 +256,10 @@ def _summary_of_carts(evidence: Evidence) -> Iterator[str]:
 
 
 def _what_to_expect(evidence: Evidence) -> str:
-    """What is left at the longest lag that was measured."""
-    earlier = _earlier(evidence)
+    """What is left at the longest lag that was measured, beyond that of the feature frame."""
+    rows = evidence.lags[(evidence.lags["entry"] == evidence.name) & evidence.lags["kept"].notna()]
+    tested = rows.loc[rows["as_tested"].astype(bool), "lag_hours"]
+    earlier = rows[rows["lag_hours"] > tested.min()]
     if earlier.empty:
         return "so expect less in practice"
     latest = earlier.sort_values("lag_hours").iloc[-1]
@@ -275,11 +279,6 @@ def _share_lost(evidence: Evidence) -> dict[str, float]:
 
 def _rivals(evidence: Evidence) -> list[str]:
     return [entry for entry in _others(evidence) if entry not in evidence.baselines]
-
-
-def _test_size(evidence: Evidence) -> str:
-    sizes = evidence.metric(evidence.name, HEADLINE)
-    return f"the test window's {plural(int(sizes['purchases']), 'purchase')}"
 
 
 def _others(evidence: Evidence) -> list[str]:
@@ -515,14 +514,6 @@ def _weighty(evidence: Evidence) -> Iterator[Finding]:
                 f"{percent(lost)} of the product AP."
             )
             yield Finding("Features", "failed" if feature == CART else "note", text)
-
-
-def _earlier(evidence: Evidence) -> pd.DataFrame:
-    """The winner's rows of the lags longer than that of the feature frame."""
-    rows = evidence.lags[(evidence.lags["entry"] == evidence.name) & evidence.lags["kept"].notna()]
-    tested = rows.loc[rows["as_tested"].astype(bool), "lag_hours"]
-    earlier: pd.DataFrame = rows[rows["lag_hours"] > tested.min()]
-    return earlier
 
 
 def metric_sentence(evidence: Evidence) -> str:
