@@ -62,8 +62,8 @@ def create_pipeline() -> Pipeline:
 
 def _measurements() -> Pipeline:
     models = {entry: f"{entry}_model" for entry in families.ENTRIES}
-    window = {"test": "test", "calibration": "calibration"}
-    options = {"report_options": OPTIONS}
+    given = {name: name for name in ("test", "calibration", "winner")}
+    shuffled = given | {"report_options": OPTIONS} | models
     return Pipeline(
         [
             *(
@@ -104,12 +104,7 @@ def _measurements() -> Pipeline:
             Node(
                 trace_regularisation, "trials", "regularisation_paths", name="trace_regularisation"
             ),
-            Node(
-                permute_features,
-                window | {"winner": "winner"} | options | models,
-                "feature_importance",
-                name="permute_features",
-            ),
+            Node(permute_features, shuffled, "feature_importance", name="permute_features"),
             Node(
                 measure_slices,
                 ["test_scores", "winner", OPTIONS],
