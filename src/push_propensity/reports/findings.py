@@ -124,16 +124,17 @@ def _only(table: Table, key: Mapping[str, str]) -> dict[Any, Any]:
     return row
 
 
-def write_findings(**tables: Any) -> dict[str, Any]:
+def write_findings(options: ReportOptions, **tables: Any) -> dict[str, Any]:
     """Write what worked, what did not and by how much as plain data.
 
     Args:
-        **tables: The fields of `Evidence`.
+        options: What was measured and how finely.
+        **tables: The other fields of `Evidence`.
 
     Returns:
         `winner`, `summary` (one paragraph) and `findings` (dicts of topic, verdict, text).
     """
-    evidence = Evidence(**tables)
+    evidence = Evidence(options=options, **tables)
     return {"winner": evidence.name, "summary": summarise(evidence), "findings": derive(evidence)}
 
 

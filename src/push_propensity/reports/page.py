@@ -11,6 +11,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.uncertainty import GAIN
 from push_propensity.frame.split import SplitOptions
 from push_propensity.reports.findings import SWEPT, Evidence
@@ -31,6 +32,7 @@ def render_report(
     intake_report: Mapping[str, Any] | None,
     findings: Mapping[str, Any],
     split: SplitOptions,
+    options: ReportOptions,
     **inputs: Any,
 ) -> str:
     """Render the report as one HTML page with everything inside.
@@ -43,10 +45,12 @@ def render_report(
         intake_report: From `ingestion.report_intake`; None where no lines were taken in.
         findings: From `findings.write_findings`.
         split: Which orders count.
-        **inputs: The fields of `Evidence`, and by name the figures that `sections` places.
+        options: What was measured and how finely.
+        **inputs: The other fields of `Evidence`, and by name the figures that `sections` places.
     """
     figures = {name: value for name, value in inputs.items() if isinstance(value, go.Figure)}
-    evidence = Evidence(**{name: inputs[name] for name in inputs.keys() - figures})
+    tables = {name: value for name, value in inputs.items() if name not in figures}
+    evidence = Evidence(options=options, **tables)
     setting = Setting(split_summary, data_quality["checks"], split, intake_report)
     environment = Environment(
         loader=PackageLoader("push_propensity.reports"),
@@ -58,7 +62,7 @@ def render_report(
     )
     return environment.get_template("report.html.j2").render(
         title="Whom to notify: the decision report",
-        data=_data_sentence(evidence.options.data_source, split_summary),
+        data=_data_sentence(options.data_source, split_summary),
         summary=findings["summary"],
         cards=_cards(evidence),
         headline=HEADLINE_CHART,
