@@ -1,5 +1,6 @@
 """What holds for a run however it was started: what stops it before, and what it shows after."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
@@ -17,6 +18,7 @@ STARTS = {  # what a plain run does, by the global start_from
     "order_lines": "from_order_lines",
 }
 TRAINS_WHAT_IS_NAMED = "choose_specification"  # the node that can do without a winner
+RUNNERS = ("sequential_runner", "thread_runner")
 LAST_RESULTS = {"report", "winner"}
 WRITTEN = {  # what a run ends in, to be opened or read on
     "feature_frame@ibis": "Feature frame",
@@ -49,11 +51,18 @@ class RunHooks:
         """Refuse a run that lacks inputs, or makes files that it would not go on with."""
         check_inputs(pipeline, catalog)
         check_files(pipeline, catalog)
+        for runner in RUNNERS:
+            logging.getLogger(f"kedro.runner.{runner}").addFilter(can_help)
 
     @hook_impl
     def after_pipeline_run(self, run_result: Mapping[str, Any], catalog: Any) -> None:
         """Show the published model, the leaderboard and where the results are."""
         show_results(run_result, catalog)
+
+
+def can_help(record: logging.LogRecord) -> bool:
+    """Return whether advice can help: to repeat what failed at its first step cannot."""
+    return not record.getMessage().startswith("No nodes ran")
 
 
 def plain_run(chosen: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """`kedro run` in a project: what it shows, and what goes wrong on one screen."""
 
 import io
+import logging
 import sys
 from typing import ClassVar
 
@@ -298,6 +299,21 @@ class TestMistakes:
         status, body = read_answer(handler_fit({}, None))
         assert (status, body["error"]["code"]) == ("400", "BAD_PARAMETER")
         assert said in body["error"]["message"]
+
+    def test_kedro_does_not_advise_to_repeat_what_failed_at_its_first_step(self, kedro, project):
+        for frame in (project / "data/01_raw").glob("feature_frame*.csv"):
+            frame.unlink()
+        shown, runner = [], logging.getLogger("kedro.runner.sequential_runner")
+        listener = logging.Handler()
+        listener.emit = lambda record: shown.append(record.getMessage())
+        runner.addHandler(listener)
+        try:
+            status, _ = kedro("--pipelines", "data_processing")
+        finally:
+            runner.removeHandler(listener)
+        assert status == 1
+        assert not any("Repeat the previous command" in said for said in shown)
+        assert runner.filter(logging.makeLogRecord({"msg": "There are 3 nodes that have not run."}))
 
     def test_outside_of_a_project(self, kedro, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)

@@ -168,6 +168,17 @@ def test_the_summary_admits_that_another_did_better(evidence):
     assert "L2 logistic regression did better: the choice deserves" in findings.summarise(told)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "ranks"), [("noise", "as well, within noise"), ("worse", "better")]
+)
+def test_the_summary_admits_that_a_rule_would_do(evidence, verdict, ranks):
+    doubt = "a model has not shown here that it is worth having."
+    assert doubt not in findings.summarise(evidence)
+    rule = {"entry": "ordered_before_popularity"} | HEAD
+    told = findings.summarise(changed(evidence, "comparisons", rule, verdict=verdict))
+    assert f"% and ranks {ranks}: {doubt}" in told
+
+
 def test_the_summary_admits_that_others_reach_as_many(evidence):
     key = {"entry": "logistic_l2", "metric": "gain", "segment": "all"}
     told = changed(evidence, "comparisons", key, verdict="noise")

@@ -5,6 +5,7 @@ A push goes out before the user comes back, so the last carts and regulars are n
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import pandas as pd
@@ -98,7 +99,9 @@ def score_at_lag(
             f"The test part has {len(missing)} features that feature_options does not ask for. "
             "Build the frame and select the models anew: kedro run with the same --env."
         )
-    rows = built.to_pyarrow().to_pandas()  # the types that a Parquet file gives
+    with TemporaryDirectory() as folder:  # an engine's driver cannot hold what a file can
+        built.to_parquet(path := f"{folder}/frame.parquet")
+        rows = pd.read_parquet(path)
     frame = check_feature_frame(rows[rows[ORDER].isin(test[ORDER])])
     return frame[KEYS].assign(**{model.name: model.predict(frame) for model in models})
 

@@ -185,10 +185,13 @@ def _summary_of_reach(evidence: Evidence) -> Iterator[str]:
 def _summary_of_baseline(evidence: Evidence) -> Iterator[str]:
     """How the best baseline does at the same share; the constant says nothing."""
     for entry in [b for b in evidence.baselines if b != "constant"][:1]:
-        reached = evidence.metric(entry, GAIN)["value"]
+        reached, row = evidence.metric(entry, GAIN)["value"], evidence.difference(entry)
         if defined(reached):
-            label = entry_label(entry)
-            yield f"The best rule without a model ({label}) reaches {percent(reached)}."
+            label, doubt = entry_label(entry), ""
+            if _measured(row) and row["verdict"] != "better":
+                ranks = "as well, within noise" if row["verdict"] == "noise" else "better"
+                doubt = f" and ranks {ranks}: a model has not shown here that it is worth having"
+            yield f"The best rule without a model ({label}) reaches {percent(reached)}{doubt}."
 
 
 def _summary_of_rivals(evidence: Evidence) -> Iterator[str]:
