@@ -8,7 +8,6 @@ from push_propensity.frame.quality import (
     QualityOptions,
     QualityReport,
     assess_quality,
-    tabulate_checks,
 )
 from push_propensity.frame.split import SplitOptions, keep_large_orders, plan_split
 from push_propensity.reports.figures.data_quality import draw_quality
@@ -35,7 +34,7 @@ def find(report: QualityReport, dimension: str, subject: str, rule: str = "") ->
 
 class TestGoodData:
     def test_nothing_fails_and_every_dimension_is_looked_at(self, feature_frame, days):
-        table = tabulate_checks(assess(feature_frame, days))
+        table = pd.DataFrame(assess(feature_frame, days).model_dump()["checks"])
         assert set(table["dimension"]) == set(DIMENSIONS)
         assert table.loc[table["verdict"] != "pass", "subject"].tolist() == []
 
@@ -157,7 +156,7 @@ class TestOptionalColumns:
 
     def test_are_checked_like_the_others(self, extended, days):
         report = assess(extended, days)
-        table = tabulate_checks(report)
+        table = pd.DataFrame(report.model_dump()["checks"])
         assert table.loc[table["verdict"] != "pass", "subject"].tolist() == []
         check = find(report, "validity", "every feature", "more than one value")
         assert check["checked"] > 21

@@ -5,15 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from push_propensity.pipelines.reporting.nodes import _evidence
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
 from push_propensity.reports import findings, page, tables
-from tests.reporting.measured_shop import OPTIONS, WINNER
+from push_propensity.reports.wording import percent_span
+from tests.reporting.measured_shop import WINNER
 
 
 @pytest.fixture
 def evidence(results):
-    return _evidence(OPTIONS, {key: results[name] for key, name in EVIDENCE.items()})
+    return findings.Evidence(**{key: results[name] for key, name in EVIDENCE.items()})
 
 
 def about(evidence, topic):
@@ -371,7 +371,7 @@ def test_an_interval_that_is_not_defined_is_not_shown(evidence):
     assert page._cards(told)[-1]["label"] == "product average precision on test"
     assert not about(told, "Folds and test")
     assert told.interval(np.nan, np.nan) == "no interval could be measured"
-    assert told.interval_of_shares(np.nan, np.nan) == "no interval could be measured"
+    assert told.interval(np.nan, np.nan, percent_span) == "no interval could be measured"
 
 
 def test_the_tables_are_not_changed(evidence):

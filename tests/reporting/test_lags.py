@@ -24,9 +24,8 @@ from push_propensity.models.candidates import CandidateOptions
 from push_propensity.models.families import ENTRIES
 from push_propensity.models.purchase_model import fit_model
 from push_propensity.pipelines.lag_study import create_pipeline
-from push_propensity.pipelines.reporting.nodes import _evidence
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
-from push_propensity.reports.findings import summarise
+from push_propensity.reports.findings import Evidence, summarise
 from push_propensity.reports.tables import lags_table
 from push_propensity.simulation import simulate_shop
 from tests.reporting.measured_shop import OPTIONS, make_inputs, run_reporting
@@ -179,7 +178,7 @@ class TestReport:
     def test_what_survives_is_said_and_drawn(self, results):
         kept = results["test_lags"].query("lag_hours == 24 and entry == 'xgboost'").iloc[0]
         assert 0.3 < kept["kept"] < 0.95
-        evidence = _evidence(OPTIONS, {key: results[name] for key, name in EVIDENCE.items()})
+        evidence = Evidence(**{key: results[name] for key, name in EVIDENCE.items()})
         table = lags_table(evidence)
         (said,) = [
             dict(zip(table.columns, row, strict=True))
@@ -203,7 +202,7 @@ class TestReport:
         assert "24\N{NO-BREAK SPACE}h before the order" not in made["report"]
 
     def test_where_carts_weigh_much_the_summary_says_what_is_left(self, results):
-        evidence = _evidence(OPTIONS, {key: results[name] for key, name in EVIDENCE.items()})
+        evidence = Evidence(**{key: results[name] for key, name in EVIDENCE.items()})
         names = evidence.importance["feature"] == "abandoned_before"
         weighty = evidence.importance.assign(**{HEADLINE: names.astype(float)})
         evidence = replace(evidence, importance=weighty)

@@ -14,20 +14,11 @@ from push_propensity.features.extended import (
     extended_names,
     extended_tables,
 )
-from push_propensity.features.history import (
-    days_since_purchase,
-    ordered_before,
-    outcome,
-)
+from push_propensity.features.history import days_since_purchase, ordered_before, outcome
 from push_propensity.features.household import household
-from push_propensity.features.intent import (
-    abandoned_before,
-    active_snoozed,
-    set_as_regular,
-)
+from push_propensity.features.intent import abandoned_before, active_snoozed, set_as_regular
 from push_propensity.features.listing import choose_products, list_products
 from push_propensity.features.options import CurrentOptions, FeatureOptions
-from push_propensity.features.orders import basket_sizes
 from push_propensity.features.points import active_users, just_after_the_data, repeat_orders
 from push_propensity.features.popularity import popularity
 from push_propensity.features.products import add_product_columns
@@ -79,15 +70,18 @@ def frame_of_points(
     raw: RawTables, points: ir.Table, options: FeatureOptions, sampled_before: date | None = None
 ) -> ir.Table:
     """Return the rows of `build_feature_frame` for some of its points."""
+    joined = [(outcome(raw), PAIR)]
+    metadata = []
+    if options.extended.groups:
+        joined.append((raw.orders.select("order_id", BASKET_SIZE), ["order_id"]))
+        metadata.append(BASKET_SIZE)
     if sampled_before is None:
         rows = list_products(raw, points, options)
     else:
         rows = sample_rows(raw, points, options, sampled_before)
-    joined = [(outcome(raw), PAIR), *_extended_metadata(raw, options)]
+        metadata.append(SAMPLING_WEIGHT)
     featured = add_features(rows, raw, points, options, joined)
     named = featured.mutate(order_date=_.created_at.truncate("day").cast("timestamp(6)"))
-    metadata = [BASKET_SIZE] if options.extended.groups else []
-    metadata += [] if sampled_before is None else [SAMPLING_WEIGHT]
     columns = [*COLUMNS, *extended_names(options), *metadata]
     return _typed(named, columns, options).order_by("created_at", *PAIR)
 
@@ -165,10 +159,6 @@ def defaults(options: FeatureOptions) -> dict[str, float]:
         **{f"{name}_product_type": value for name, value in options.product_type},
         **extended_defaults(options),
     }
-
-
-def _extended_metadata(raw: RawTables, options: FeatureOptions) -> list[Joined]:
-    return [(basket_sizes(raw), ["order_id"])] if options.extended.groups else []
 
 
 def _typed(rows: ir.Table, columns: list[str], options: FeatureOptions) -> ir.Table:

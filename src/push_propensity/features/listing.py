@@ -80,8 +80,10 @@ def listing_periods(raw: RawTables, options: FeatureOptions) -> ir.Table:
     """
     window = ibis.interval(days=options.listing_days)
     ordered = ibis.window(group_by="variant_id", order_by=["created_at", "order_id"])
-    sales = _countable_sales(raw, options.minimum_orders)
-    starts = sales.mutate(previous=_.created_at.lag().over(ordered)).mutate(
+    sales = raw.purchases.semi_join(sellable(raw), "variant_id")
+    numbered = sales.mutate(earlier=ibis.row_number().over(ordered))
+    countable = numbered.filter(_.earlier >= options.minimum_orders - 1)
+    starts = countable.mutate(previous=_.created_at.lag().over(ordered)).mutate(
         starts=(_.previous.isnull() | (_.created_at > _.previous + window)).cast("int64")
     )
     periods = starts.mutate(period=_.starts.cumsum().over(ordered))
@@ -89,14 +91,6 @@ def listing_periods(raw: RawTables, options: FeatureOptions) -> ir.Table:
         periods.group_by("variant_id", "period")
         .aggregate(listed_from=_.created_at.min(), listed_until=_.created_at.max() + window)
         .drop("period")
-    )
-
-
-def _countable_sales(raw: RawTables, minimum_orders: int) -> ir.Table:
-    ordered = ibis.window(group_by="variant_id", order_by=["created_at", "order_id"])
-    sales = raw.purchases.semi_join(sellable(raw), "variant_id")
-    return sales.mutate(earlier=ibis.row_number().over(ordered)).filter(
-        _.earlier >= minimum_orders - 1
     )
 
 

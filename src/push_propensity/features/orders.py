@@ -31,8 +31,3 @@ def order_habits(raw: RawTables, points: ir.Table) -> ir.Table:
         days_since_order=_.today - _.latest_day,
         own_days_between_orders=(_.latest_day - _.first_day) / (_.number - 1).nullif(0),
     )
-
-
-def basket_sizes(raw: RawTables) -> ir.Table:
-    """Return order_id and basket_size: how many distinct products an order holds."""
-    return raw.orders.select("order_id", "basket_size")

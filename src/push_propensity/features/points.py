@@ -39,10 +39,8 @@ def repeat_orders(
     if not lag_hours:
         return orders.mutate(moment=_.created_at).drop("position", "basket_size")
     lag = ibis.interval(seconds=round(lag_hours * 3600))
-    points = orders.drop("user_order_seq", "position", "basket_size").mutate(
-        moment=_.created_at - lag
-    )
-    return _with_next_order(raw, points.mutate(**_dates()))
+    points = orders.drop("user_order_seq", "position", "basket_size")
+    return _with_next_order(raw, points.mutate(moment=_.created_at - lag))
 
 
 def active_users(raw: RawTables, as_of: datetime, active_days: int) -> ir.Table:
@@ -60,7 +58,7 @@ def active_users(raw: RawTables, as_of: datetime, active_days: int) -> ir.Table:
     lately = raw.orders.filter((_.created_at < moment) & (_.created_at >= since))
     users = lately.select("user_id").distinct()
     points = users.mutate(order_id=_.user_id, created_at=moment, moment=moment)
-    return _with_next_order(raw, points.mutate(**_dates()))
+    return _with_next_order(raw, points)
 
 
 def just_after_the_data(raw: RawTables) -> datetime:
@@ -69,11 +67,9 @@ def just_after_the_data(raw: RawTables) -> datetime:
     return latest + timedelta(microseconds=1)
 
 
-def _dates() -> dict[str, ir.Value]:
-    return {"day": day_number(_.moment), "month": month_number(_.moment)}
-
-
-def _with_next_order(raw: RawTables, points: ir.Table) -> ir.Table:
+def _with_next_order(raw: RawTables, moments: ir.Table) -> ir.Table:
+    """Add the dates of the moments and which of the user's orders the next one is."""
+    points = moments.mutate(day=day_number(_.moment), month=month_number(_.moment))
     latest = past_orders(raw, points).group_by("order_id").aggregate(latest=_.user_order_seq.max())
     joined = points.left_join(latest, "order_id").drop("order_id_right")
     return joined.mutate(user_order_seq=_.latest.fill_null(0) + 1).drop("latest")

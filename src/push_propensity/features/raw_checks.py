@@ -37,14 +37,6 @@ OPTIONAL_COLUMNS: dict[str, dict[str, str]] = {
 }
 
 _UNIQUE = {"orders": "id", "users": "user_id", "inventory": "variant_id"}
-_NEVER_MISSING = {
-    "orders": ("id", "user_id", "created_at", "user_order_seq"),
-    "inventory": ("variant_id",),
-    "users": ("user_id",),
-    "regulars": ("user_id", "variant_id", "created_at"),
-    "abandoned_carts": ("user_id", "created_at"),
-    "prices": ("variant_id", "created_at"),
-}
 _SAME_TYPE = (
     (("orders", "user_id"), ("users", "user_id")),
     (("orders", "user_id"), ("regulars", "user_id")),
@@ -182,7 +174,9 @@ def _id_type(found: dt.DataType) -> dt.DataType:
 
 
 def _count_problems(name: str, table: ir.Table) -> dict[str, int]:
-    required = [column for column in _NEVER_MISSING[name] if column in table.columns]
+    required = [column for column, kind in COLUMNS[name].items() if kind in (ID, TIME)]
+    if name == "orders" and "user_order_seq" in table.columns:
+        required.append("user_order_seq")
     measures = {column: table[column].isnull().sum() for column in required}
     if name in _UNIQUE:
         column = _UNIQUE[name]

@@ -8,11 +8,7 @@ from ibis import _
 
 from push_propensity.features.constants import constant
 from push_propensity.features.options import FeatureOptions
-from push_propensity.features.raw_checks import (
-    HOUSEHOLD_COUNTS,
-    SNOOZE_COLUMNS,
-    check_raw_tables,
-)
+from push_propensity.features.raw_checks import HOUSEHOLD_COUNTS, SNOOZE_COLUMNS, check_raw_tables
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ value.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -64,18 +64,16 @@ MOST_NAMES = 10
 LONGEST_NAME = 40
 
 
-def _to_number(column: "pd.Series[float]") -> "pd.Series[float]":
-    if column.dtype == "float64":
-        return column
-    return pd.to_numeric(column, errors="coerce").astype("float64")
+def _numbers(dtype: Literal["float64", "float32"]) -> pa.Parser:
+    """Read numbers; what is too large for float32, half the memory, becomes infinite."""
 
+    def read(column: "pd.Series[float]") -> "pd.Series[float]":
+        if column.dtype == dtype:
+            return column
+        with np.errstate(over="ignore"):
+            return pd.to_numeric(column, errors="coerce").astype(dtype)
 
-def _to_small_number(column: "pd.Series[float]") -> "pd.Series[float]":
-    """Read numbers as float32, half the memory; what is too large for it becomes infinite."""
-    if column.dtype == "float32":
-        return column
-    with np.errstate(over="ignore"):
-        return pd.to_numeric(column, errors="coerce").astype("float32")
+    return pa.Parser(read)
 
 
 def _to_text(column: "pd.Series[str]") -> "pd.Series[str]":
@@ -159,7 +157,7 @@ def _bounds(feature: Feature) -> pa.Check:
 def _column(feature: Feature) -> pa.Column:
     if feature.kind == "category":
         return pa.Column(parsers=pa.Parser(_to_text))
-    return pa.Column("float64", _bounds(feature), parsers=pa.Parser(_to_number))
+    return pa.Column("float64", _bounds(feature), parsers=_numbers("float64"))
 
 
 def _optional_columns() -> dict[str, pa.Column]:
@@ -169,9 +167,8 @@ def _optional_columns() -> dict[str, pa.Column]:
     checks[SAMPLING_WEIGHT] = pa.Check.in_range(
         1.0, np.inf, include_max=False, error=WEIGHT_RULE, n_failure_cases=1
     )
-    parser = pa.Parser(_to_small_number)
     return {
-        name: pa.Column("float32", check, parsers=parser, required=False)
+        name: pa.Column("float32", check, parsers=_numbers("float32"), required=False)
         for name, check in checks.items()
     }
 

@@ -113,13 +113,6 @@ def assess_quality(
     return report.model_dump(mode="json")
 
 
-def tabulate_checks(report: QualityReport) -> pd.DataFrame:
-    """Return one row per check: the fields of `QualityCheck` as columns."""
-    return pd.DataFrame(
-        [check.model_dump() for check in report.checks], columns=list(QualityCheck.model_fields)
-    )
-
-
 def _judge(dimension: str, finding: _Finding, options: QualityOptions) -> QualityCheck:
     """Give the verdict: beyond what is tolerated warn, a required rule widely broken fails."""
     share = finding.failing / finding.checked if finding.checked else 0.0

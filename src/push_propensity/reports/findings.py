@@ -1,7 +1,8 @@
 """What worked, what did not and by how much: sentences made from the numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import pandas as pd
 from scipy.stats import t
 
 from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.uncertainty import GAIN
 from push_propensity.frame.columns import describe_features
 from push_propensity.reports.wording import (
@@ -32,7 +34,6 @@ CART = "abandoned_before"
 LOG_LOSS = "log_loss"
 SWEPT = "Regularisation"
 WEIGHTY_SHARE = 1 / 3
-NO_INTERVAL = "no interval could be measured"
 Verdict = Literal["worked", "failed", "noise", "note"]
 Table = pd.DataFrame
 
@@ -61,9 +62,7 @@ class Evidence:
         importance: From `importance.permute_features`.
         slices: From `slices.measure_slices`.
         lags: From `lags.select_lags`; without rows where it was not measured.
-        notified_share: Share of a product's users that `gain` notifies.
-        confidence: Of every interval.
-        minimum_slice_purchases: Product types bought less often are not spoken of.
+        options: What was measured and how finely.
     """
 
     winner: Mapping[str, Any]
@@ -76,9 +75,7 @@ class Evidence:
     importance: Table
     slices: Table
     lags: Table
-    notified_share: float
-    confidence: float
-    minimum_slice_purchases: int
+    options: ReportOptions
 
     @property
     def name(self) -> str:
@@ -106,41 +103,39 @@ class Evidence:
         table = self.leaderboard[self.leaderboard["kind"] == "baseline"]
         return [str(name) for name in table["candidate"]]
 
-    def metric(self, entry: str, metric: str, segment: str = "all") -> dict[str, float]:
+    def metric(self, entry: str, metric: str, segment: str = "all") -> dict[str, Any]:
         """Value, low, high and sizes of one metric on test."""
-        chosen = self.metrics[
-            (self.metrics["entry"] == entry)
-            & (self.metrics["metric"] == metric)
-            & (self.metrics["segment"] == segment)
-        ]
-        numbers = ["value", "low", "high", "rows", "purchases", "products", "purchases_covered"]
-        return {name: float(chosen[name].iloc[0]) for name in numbers}
+        return _only(self.metrics, {"entry": entry, "metric": metric, "segment": segment})
 
     def difference(self, entry: str, metric: str = HEADLINE) -> dict[str, Any]:
         """Winner minus an entry on all rows, the ends of the paired interval and the verdict."""
-        kept = self.comparisons[
-            (self.comparisons["entry"] == entry)
-            & (self.comparisons["metric"] == metric)
-            & (self.comparisons["segment"] == "all")
-        ]
-        return _first(kept)
+        return _only(self.comparisons, {"entry": entry, "metric": metric, "segment": "all"})
 
-    def interval(self, low: float, high: float, decimals: int = 3) -> str:
+    def interval(self, low: float, high: float, write: Callable[[float, float], str] = span) -> str:
         """Write an interval with its confidence, or say that there is none."""
         if not (defined(low) and defined(high)):
-            return NO_INTERVAL
-        return f"{percent(self.confidence)} interval {span(low, high, decimals)}"
-
-    def interval_of_shares(self, low: float, high: float) -> str:
-        """Write an interval of shares with its confidence, or say that there is none."""
-        if not (defined(low) and defined(high)):
-            return NO_INTERVAL
-        sure = percent(self.confidence)
-        return f"{sure} interval {percent_span(low, high)}"
+            return "no interval could be measured"
+        return f"{percent(self.options.confidence)} interval {write(low, high)}"
 
 
-def _first(table: Table) -> dict[str, Any]:
-    return {str(name): value for name, value in table.iloc[0].items()}
+def _only(table: Table, key: Mapping[str, str]) -> dict[Any, Any]:
+    """The row that a key tells from all others."""
+    [row] = table[(table[[*key]] == pd.Series(key)).all(axis="columns")].to_dict("records")
+    return row
+
+
+def write_findings(options: ReportOptions, **tables: Any) -> dict[str, Any]:
+    """Write what worked, what did not and by how much as plain data.
+
+    Args:
+        options: What was measured and how finely.
+        **tables: The other fields of `Evidence`.
+
+    Returns:
+        `winner`, `summary` (one paragraph) and `findings` (dicts of topic, verdict, text).
+    """
+    evidence = Evidence(options=options, **tables)
+    return {"winner": evidence.name, "summary": summarise(evidence), "findings": derive(evidence)}
 
 
 def derive(evidence: Evidence) -> list[dict[str, str]]:
@@ -175,14 +170,14 @@ def summarise(evidence: Evidence) -> str:
 def _summary_of_reach(evidence: Evidence) -> Iterator[str]:
     yield f"{evidence.label} won."
     reach = evidence.metric(evidence.name, GAIN)
-    share = evidence.notified_share
+    share = evidence.options.notified_share
     if not defined(reach["value"]):
         yield "How many buyers it reaches could not be measured on the test window."
         return
     yield (
         f"Pick a product and, given that the users order, notify the {percent(share)} of them "
         f"whom it finds most likely to buy it: you reach {percent(reach['value'])} of the "
-        f"product's buyers ({evidence.interval_of_shares(reach['low'], reach['high'])}), where "
+        f"product's buyers ({evidence.interval(reach['low'], reach['high'], percent_span)}), where "
         f"the same number of messages sent at random would reach {percent(share)}."
     )
 
@@ -215,7 +210,9 @@ def _distances(evidence: Evidence) -> Iterator[str]:
         yield f"On the test window {names} did better: the choice deserves a second look."
     if close:
         names = listing([entry_label(e) for e in close])
-        yield f"On {_test_size(evidence)}, {names} cannot be told apart from it."
+        sizes = evidence.metric(evidence.name, HEADLINE)
+        bought = plural(int(sizes["purchases"]), "purchase")
+        yield f"On the test window's {bought}, {names} cannot be told apart from it."
     if unknown:
         yield f"How far it is from {listing(unknown)} could not be measured on the test window."
     yield from _summary_of_close_reach(evidence)
@@ -232,8 +229,9 @@ def _summary_of_close_reach(evidence: Evidence) -> Iterator[str]:
     ]
     if level:
         ahead = [_ahead(evidence, entry) for entry in level]
+        share = percent(evidence.options.notified_share)
         yield (
-            f"At {percent(evidence.notified_share)} {listing([entry_label(e) for e in level])} "
+            f"At {share} {listing([entry_label(e) for e in level])} "
             f"{'reaches' if len(level) == 1 else 'reach'} as many, within noise; the product AP of "
             f"{evidence.label} is higher by {listing(ahead)}."
         )
@@ -262,8 +260,10 @@ def _summary_of_carts(evidence: Evidence) -> Iterator[str]:
 
 
 def _what_to_expect(evidence: Evidence) -> str:
-    """What is left at the longest lag that was measured."""
-    earlier = _earlier(evidence)
+    """What is left at the longest lag that was measured, beyond that of the feature frame."""
+    rows = evidence.lags[(evidence.lags["entry"] == evidence.name) & evidence.lags["kept"].notna()]
+    tested = rows.loc[rows["as_tested"].astype(bool), "lag_hours"]
+    earlier = rows[rows["lag_hours"] > tested.min()]
     if earlier.empty:
         return "so expect less in practice"
     latest = earlier.sort_values("lag_hours").iloc[-1]
@@ -283,11 +283,6 @@ def _share_lost(evidence: Evidence) -> dict[str, float]:
 
 def _rivals(evidence: Evidence) -> list[str]:
     return [entry for entry in _others(evidence) if entry not in evidence.baselines]
-
-
-def _test_size(evidence: Evidence) -> str:
-    sizes = evidence.metric(evidence.name, HEADLINE)
-    return f"the test window's {plural(int(sizes['purchases']), 'purchase')}"
 
 
 def _others(evidence: Evidence) -> list[str]:
@@ -349,7 +344,7 @@ def _probabilities(evidence: Evidence) -> Iterator[Finding]:
 def _lower_loss(evidence: Evidence, entry: str, row: Mapping[str, Any]) -> str:
     value = metric_number(LOG_LOSS, evidence.metric(entry, LOG_LOSS)["value"])
     difference = metric_number(LOG_LOSS, row["difference"])
-    sure = evidence.interval(row["low"], row["high"], DECIMALS[LOG_LOSS])
+    sure = evidence.interval(row["low"], row["high"], partial(span, decimals=DECIMALS[LOG_LOSS]))
     return f"{entry_label(entry)} ({value}: a difference of {difference}, {sure})"
 
 
@@ -392,14 +387,14 @@ def _reach(evidence: Evidence) -> Iterator[Finding]:
         ]
         if rivals:
             text = (
-                f"With {percent(evidence.notified_share)} of a product's users notified, "
+                f"With {percent(evidence.options.notified_share)} of a product's users notified, "
                 f"{evidence.label} reaches {outcome} {listing(rivals)}."
             )
             yield Finding("Buyers reached", verdict, text)
 
 
 def _folds_and_test(evidence: Evidence) -> Iterator[Finding]:
-    row = _first(evidence.leaderboard[evidence.leaderboard["candidate"] == evidence.name])
+    row = _only(evidence.leaderboard, {"candidate": evidence.name})
     test = evidence.metric(evidence.name, HEADLINE)
     folds, error = float(row[HEADLINE]), float(row[f"{HEADLINE}_standard_error"])
     if not all(defined(value) for value in (folds, test["value"], test["low"], test["high"])):
@@ -477,21 +472,19 @@ def _regularisation(evidence: Evidence) -> Iterator[Finding]:
 
 def _certain(evidence: Evidence, difference: float, error: float, folds: int) -> bool:
     """Whether a mean difference over folds is told from 0 by Student's t, few folds minded."""
-    if folds < 2 or not defined(error):
-        return False
     return difference > _half_width(evidence, error, folds)
 
 
 def _half_width(evidence: Evidence, error: float, folds: int) -> float:
-    """Half the interval of a mean over folds, by Student's t."""
-    return error * float(t.ppf((1 + evidence.confidence) / 2, folds - 1))
+    """Half the interval of a mean over folds, by Student's t; NaN for a single fold."""
+    return error * float(t.ppf((1 + evidence.options.confidence) / 2, folds - 1))
 
 
 def _over_folds(evidence: Evidence, difference: float, error: float, folds: int) -> str:
     """How sure a difference that is paired by fold is, in words."""
-    if folds < 2 or not defined(error):
-        return "one fold alone, so it cannot be told how sure that is"
     half = _half_width(evidence, error, folds)
+    if not defined(half):
+        return "one fold alone, so it cannot be told how sure that is"
     ends = evidence.interval(difference - half, difference + half)
     return f"{ends} by Student's t over {folds} folds"
 
@@ -525,14 +518,6 @@ def _weighty(evidence: Evidence) -> Iterator[Finding]:
                 f"{percent(lost)} of the product AP."
             )
             yield Finding("Features", "failed" if feature == CART else "note", text)
-
-
-def _earlier(evidence: Evidence) -> pd.DataFrame:
-    """The winner's rows of the lags longer than that of the feature frame."""
-    rows = evidence.lags[(evidence.lags["entry"] == evidence.name) & evidence.lags["kept"].notna()]
-    tested = rows.loc[rows["as_tested"].astype(bool), "lag_hours"]
-    earlier: pd.DataFrame = rows[rows["lag_hours"] > tested.min()]
-    return earlier
 
 
 def metric_sentence(evidence: Evidence) -> str:

@@ -25,8 +25,7 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Table:
         pad_edge=False,
     )
     table.add_column("", no_wrap=True)
-    table.add_column("product AP", justify="right", no_wrap=True)
-    for heading in SHOWN.values():
+    for heading in ("product AP", *SHOWN.values()):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in leaderboard.to_dict("records"):
         error = row[f"{HEADLINE}_standard_error"]

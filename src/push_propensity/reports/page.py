@@ -11,8 +11,10 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from push_propensity.evaluation.metrics import HEADLINE
+from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.uncertainty import GAIN
-from push_propensity.reports.findings import SWEPT, Evidence, derive, summarise
+from push_propensity.frame.split import SplitOptions
+from push_propensity.reports.findings import SWEPT, Evidence
 from push_propensity.reports.sections import HEADLINE_CHART, Setting, sections
 from push_propensity.reports.wording import defined, number, percent, plural
 
@@ -24,35 +26,32 @@ VERDICT_TITLES = {
 }
 
 
-def findings_of(evidence: Evidence) -> dict[str, Any]:
-    """The summary and every finding as plain data.
-
-    Returns:
-        `winner`, `summary` (one paragraph) and `findings` (dicts of topic, verdict, text).
-    """
-    return {
-        "winner": evidence.name,
-        "summary": summarise(evidence),
-        "findings": derive(evidence),
-    }
-
-
-def render_html(
-    evidence: Evidence,
-    setting: Setting,
+def render_report(
+    split_summary: Mapping[str, Any],
+    data_quality: Mapping[str, Any],
+    intake_report: Mapping[str, Any] | None,
     findings: Mapping[str, Any],
-    figures: Mapping[str, go.Figure],
+    split: SplitOptions,
+    options: ReportOptions,
+    **inputs: Any,
 ) -> str:
     """Render the report as one HTML page with everything inside.
 
     The same input gives the same bytes: the page holds no date of its making.
 
     Args:
-        evidence: The tables behind the report.
-        setting: Split, data quality and how things were measured.
-        findings: From `findings_of`.
-        figures: By name, those that `sections` places.
+        split_summary: From `split.summarise_split`.
+        data_quality: From `quality.assess_quality`.
+        intake_report: From `ingestion.report_intake`; None where no lines were taken in.
+        findings: From `findings.write_findings`.
+        split: Which orders count.
+        options: What was measured and how finely.
+        **inputs: The other fields of `Evidence`, and by name the figures that `sections` places.
     """
+    figures = {name: value for name, value in inputs.items() if isinstance(value, go.Figure)}
+    tables = {name: value for name, value in inputs.items() if name not in figures}
+    evidence = Evidence(options=options, **tables)
+    setting = Setting(split_summary, data_quality["checks"], split, intake_report)
     environment = Environment(
         loader=PackageLoader("push_propensity.reports"),
         autoescape=True,
@@ -63,7 +62,7 @@ def render_html(
     )
     return environment.get_template("report.html.j2").render(
         title="Whom to notify: the decision report",
-        data=_data_sentence(setting),
+        data=_data_sentence(options.data_source, split_summary),
         summary=findings["summary"],
         cards=_cards(evidence),
         headline=HEADLINE_CHART,
@@ -75,14 +74,13 @@ def render_html(
     )
 
 
-def _data_sentence(setting: Setting) -> str:
+def _data_sentence(source: str, parts: Mapping[str, Any]) -> str:
     """Which data the results are of and from when, or nothing where the source is not named."""
-    if not setting.data_source:
+    if not source:
         return ""
-    parts = setting.splits.values()
-    first = min(part["first_day"] for part in parts)
-    last = max(part["last_day"] for part in parts)
-    return f"Data: {setting.data_source}, orders from {first} to {last}."
+    first = min(part["first_day"] for part in parts.values())
+    last = max(part["last_day"] for part in parts.values())
+    return f"Data: {source}, orders from {first} to {last}."
 
 
 def _by_topic(findings: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
@@ -106,7 +104,7 @@ def _grouped(findings: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
 
 def _cards(evidence: Evidence) -> list[dict[str, str]]:
     """The few numbers that everyone should see, those that could not be measured left out."""
-    reach, share = evidence.metric(evidence.name, GAIN)["value"], evidence.notified_share
+    reach, share = evidence.metric(evidence.name, GAIN)["value"], evidence.options.notified_share
     headline = evidence.metric(evidence.name, HEADLINE)
     known = defined(headline["low"]) and defined(headline["high"])
     sure = f" ({evidence.interval(headline['low'], headline['high'])})" if known else ""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from push_propensity.frame.split import SplitOptions
 from push_propensity.ingestion import describe as describe_intake
 from push_propensity.models.families import FAMILIES
 from push_propensity.reports import tables
@@ -44,24 +45,16 @@ class Setting:
     """What the report says about the run besides its results.
 
     Attributes:
-        splits: From `split.summarise_split`.
+        parts: From `split.summarise_split`.
         checks: The checks of `quality.assess_quality`.
-        importance_window: On which rows features were shuffled.
-        threshold_given: Whether the threshold was configured.
-        minimum_items: Purchases that an order must hold to count.
-        basket: Which purchases those are, as in `splits.SplitOptions`.
-        data_source: Which data these are, in words for readers; may be empty.
+        split: Which orders count.
         intake: From `ingestion.report_intake`; None where the run started from other tables.
     """
 
-    splits: Mapping[str, Mapping[str, Any]]
+    parts: Mapping[str, Mapping[str, Any]]
     checks: Sequence[Mapping[str, Any]]
-    importance_window: str
-    threshold_given: bool
-    minimum_items: int
-    basket: str = "listed"
-    data_source: str = ""
-    intake: Mapping[str, Any] | None = None
+    split: SplitOptions
+    intake: Mapping[str, Any] | None
 
 
 HEADLINE_CHART = Chart(
@@ -86,9 +79,9 @@ def sections(evidence: Evidence, setting: Setting) -> list[Section]:
         _gains(evidence),
         _ranking(),
         _calibration(evidence),
-        _decisions(evidence, setting),
+        _decisions(evidence),
         _regularisation(),
-        _features(evidence, setting),
+        _features(evidence),
         _parts(evidence),
         _lags(evidence),
         _data(setting),
@@ -96,6 +89,7 @@ def sections(evidence: Evidence, setting: Setting) -> list[Section]:
 
 
 def _measured(evidence: Evidence, setting: Setting) -> Section:
+    split = setting.split
     text = (
         "The sales team picks a product first, so what counts is how well users are ranked within "
         "a product. Product average precision (product AP) is the average precision over the rows "
@@ -104,7 +98,7 @@ def _measured(evidence: Evidence, setting: Setting) -> Section:
         f"{metric_sentence(evidence)} The average precision of few purchases is higher by luck "
         "alone: compare entries on the same window, not windows of different sizes.",
         "A row is one order and one product listed at its time. Only orders of at least "
-        f"{plural(setting.minimum_items, 'item')} count{ITEMS[setting.basket]}. Models were fitted "
+        f"{plural(split.minimum_items, 'item')} count{ITEMS[split.basket]}. Models were fitted "
         "on train, compared on rolling-origin folds, calibrated on the calibration window and "
         "measured once on test, whose rows were used for no fit, no sweep and no threshold. "
         "Intervals come from drawing whole users with replacement.",
@@ -114,13 +108,13 @@ def _measured(evidence: Evidence, setting: Setting) -> Section:
         *_sampled(setting),
     )
     return Section(
-        "measured", "How it was measured", text, (), (tables.split_table(setting.splits),)
+        "measured", "How it was measured", text, (), (tables.split_table(setting.parts),)
     )
 
 
 def _sampled(setting: Setting) -> Iterator[str]:
     """Say so where train is a sample."""
-    train = setting.splits["train"]
+    train = setting.parts["train"]
     if train["candidate_rows"] > train["rows"]:
         yield (
             f"Train is a sample: its {count(train['rows'])} rows stand for about "
@@ -174,7 +168,8 @@ def _gains(evidence: Evidence) -> Section:
     chart = Chart(
         "gains_figure",
         "For each product its users are notified from the likeliest down. The dashed line marks "
-        f"{percent(evidence.notified_share)}; the diagonal is what sending at random reaches.",
+        f"{percent(evidence.options.notified_share)}; the diagonal is what sending at random "
+        "reaches.",
         wide=True,
     )
     text = (
@@ -207,7 +202,7 @@ def _calibration(evidence: Evidence) -> Section:
     chart = Chart(
         "calibration_figure",
         "On the diagonal, of rows given 10 %, 10 % were bought. Each point holds equally many "
-        f"expected purchases; bars are {percent(evidence.confidence)} Wilson intervals.",
+        f"expected purchases; bars are {percent(evidence.options.confidence)} Wilson intervals.",
         wide=True,
     )
     text = (
@@ -216,10 +211,10 @@ def _calibration(evidence: Evidence) -> Section:
     return Section("calibration", "Calibration", (text,), (chart,))
 
 
-def _decisions(evidence: Evidence, setting: Setting) -> Section:
+def _decisions(evidence: Evidence) -> Section:
     source = (
         "The threshold was set in the parameters."
-        if setting.threshold_given
+        if evidence.options.threshold is not None
         else "Each entry's threshold is the one with the highest F1 on the calibration window."
     )
     charts = (
@@ -242,7 +237,7 @@ def _regularisation() -> Section:
     return Section("regularisation", "Regularisation", (text,), (chart,))
 
 
-def _features(evidence: Evidence, setting: Setting) -> Section:
+def _features(evidence: Evidence) -> Section:
     chart = Chart(
         "importance_figure",
         "How much average precision is lost when the feature's values are shuffled over all rows; "
@@ -251,7 +246,7 @@ def _features(evidence: Evidence, setting: Setting) -> Section:
     )
     text = (
         f"{evidence.label} is given {evidence.features}. Permutation importance, on orders of the "
-        f"{setting.importance_window} window, says what this model uses, not what causes "
+        f"{evidence.options.importance_window} window, says what this model uses, not what causes "
         "purchases; columns that say the same share the loss."
     )
     view = replace(tables.importance_table(evidence.importance), folded=True)
@@ -259,7 +254,7 @@ def _features(evidence: Evidence, setting: Setting) -> Section:
 
 
 def _parts(evidence: Evidence) -> Section:
-    minimum = evidence.minimum_slice_purchases
+    minimum = evidence.options.minimum_slice_purchases
     charts = (
         Chart(
             "product_types_figure",

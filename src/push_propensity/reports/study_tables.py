@@ -47,16 +47,14 @@ def write_feature_study(
         feature_comparison: From `variants.comparison.compare_models`.
         feature_study: What they were measured with.
     """
-    ablation, encodings, comparison = feature_ablation, encoding_trials, feature_comparison
-    options = feature_study
-    where = "the latest fold" if options.folds == 1 else f"the {options.folds} latest folds"
-    return "\n".join(
-        [
-            as_markdown(variants_table(ablation, f"XGBoost by groups of features, on {where}")),
-            as_markdown(variants_table(encodings, f"Encodings and selections, on {where}")),
-            as_markdown(comparison_table(comparison)),
-        ]
+    folds = feature_study.folds
+    where = "the latest fold" if folds == 1 else f"the {folds} latest folds"
+    views = (
+        variants_table(feature_ablation, f"XGBoost by groups of features, on {where}"),
+        variants_table(encoding_trials, f"Encodings and selections, on {where}"),
+        comparison_table(feature_comparison),
     )
+    return "\n".join(map(as_markdown, views))
 
 
 def variants_table(variants: pd.DataFrame, caption: str) -> TableView:
@@ -81,7 +79,7 @@ def comparison_table(comparison: pd.DataFrame) -> TableView:
     """Both choices of features and the baseline on test, as text."""
     rows = tuple(
         (
-            _named(row),
+            compared_label(row),
             count(row["features"]) if row["choice"] in CHOICES else MISSING,
             *_measured(row),
             span(row[f"{HEADLINE}_low"], row[f"{HEADLINE}_high"]),
@@ -113,7 +111,8 @@ def _difference(row: dict[Any, Any]) -> str:
     return f"{number(row['difference'])}\n{span(row['low'], row['high'])}"
 
 
-def _named(row: dict[Any, Any]) -> str:
+def compared_label(row: dict[Any, Any]) -> str:
+    """Name a row of the comparison for readers: its entry and which features it was given."""
     name = entry_label(row["entry"])
     return f"{name}: {CHOICES[row['choice']]}" if row["choice"] in CHOICES else name
 

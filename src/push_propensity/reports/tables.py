@@ -90,7 +90,7 @@ def _settings(text: object) -> str:
 def metrics_table(evidence: Evidence) -> TableView:
     """Metrics of every entry on test with their intervals, as text."""
     shown = {_metric_name(evidence, metric): (metric, "all") for metric in (*METRICS, GAIN)}
-    sure = percent(evidence.confidence)
+    sure = percent(evidence.options.confidence)
     caption = f"Test window: value, {sure} interval below (bootstrap by user)"
     return _entries_table(evidence, caption, shown)
 
@@ -157,7 +157,7 @@ def _ends(low: float, high: float, write: Callable[[float], str] = number) -> st
 
 def _metric_name(evidence: Evidence, metric: str) -> str:
     if metric == GAIN:
-        return f"buyers reached at {percent(evidence.notified_share)}"
+        return f"buyers reached at {percent(evidence.options.notified_share)}"
     return metric_label(metric)
 
 
@@ -280,6 +280,6 @@ def lags_table(evidence: Evidence) -> TableView:
         )
     headline = metric_label(HEADLINE)
     columns = ("features as of", "entry", headline, "kept", *SEGMENTS[1:], "pooled AP")
-    sure = percent(evidence.confidence)
+    sure = percent(evidence.options.confidence)
     caption = f"The same orders, features taken earlier: value, {sure} interval below"
     return TableView(caption, (*columns, "rows", "purchases"), tuple(rows))

@@ -10,12 +10,8 @@ METRIC_LABELS = {
     "average_precision": "pooled AP",
     "product_roc_auc": "ROC AUC within product",
     "roc_auc": "pooled ROC AUC",
-    "log_loss": "log loss",
     "brier_score": "Brier score",
     "expected_calibration_error": "calibration error",
-    "gain": "buyers reached",
-    "precision": "precision",
-    "recall": "recall",
     "f1": "F1",
 }
 SEGMENT_LABELS = {
@@ -33,7 +29,7 @@ def entry_label(name: str) -> str:
 
 
 def metric_label(name: str) -> str:
-    """Name a metric for readers; unknown ones keep their name."""
+    """Name a metric for readers; those without a label keep their name."""
     return METRIC_LABELS.get(name, name.replace("_", " "))
 
 

@@ -3,12 +3,7 @@
 from typing import Any
 
 from push_propensity.scoring.bundle import Bundle
-from push_propensity.scoring.scores import (
-    CheckedUsers,
-    check_users,
-    parse_users,
-    report_scores,
-)
+from push_propensity.scoring.scores import CheckedUsers, check_users, parse_users, report_scores
 
 
 def validate_users(

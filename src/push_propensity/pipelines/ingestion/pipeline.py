@@ -2,16 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from push_propensity.ingestion import (
-    judge_order_lines,
-    make_inventory,
-    make_orders,
-    make_prices,
-    put_aside,
-    read_sources,
-    report_intake,
-    take_lines_in,
-)
+from push_propensity import ingestion
 
 
 def create_pipeline() -> Pipeline:
@@ -23,39 +14,39 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                read_sources,
+                ingestion.read_sources,
                 ["order_lines", "products", "params:ingestion"],
                 ["lines_as_read", "products_as_read"],
                 name="read_sources",
             ),
             Node(
-                judge_order_lines,
+                ingestion.judge_order_lines,
                 ["lines_as_read", "products_as_read", "unparsed_lines", "params:ingestion"],
                 "judged_lines",
                 name="judge_order_lines",
             ),
-            Node(put_aside, "judged_lines", "quarantine", name="put_aside"),
+            Node(ingestion.put_aside, "judged_lines", "quarantine", name="put_aside"),
             Node(
-                take_lines_in,
+                ingestion.take_lines_in,
                 ["judged_lines", "quarantine", "previous_lines", "params:ingestion"],
                 "ingested_lines",
                 name="take_lines_in",
             ),
             Node(
-                make_orders,
+                ingestion.make_orders,
                 ["ingested_lines", "params:ingestion"],
                 "orders",
                 name="make_orders",
             ),
             Node(
-                make_inventory,
+                ingestion.make_inventory,
                 ["ingested_lines", "products_as_read"],
                 "inventory",
                 name="make_inventory",
             ),
-            Node(make_prices, "ingested_lines", "prices", name="make_prices"),
+            Node(ingestion.make_prices, "ingested_lines", "prices", name="make_prices"),
             Node(
-                report_intake,
+                ingestion.report_intake,
                 [
                     "ingested_lines",
                     "quarantine",

@@ -13,26 +13,9 @@ from push_propensity.evaluation.slices import measure_slices
 from push_propensity.evaluation.thresholds import decide_test, sweep_thresholds
 from push_propensity.evaluation.uncertainty import compare_entries, measure_test, resample_test
 from push_propensity.models import families
-from push_propensity.pipelines.reporting.nodes import render_report, write_findings
-from push_propensity.reports.figures.report import (
-    plot_calibration,
-    plot_comparisons,
-    plot_confusion,
-    plot_gains,
-    plot_headline,
-    plot_importance,
-    plot_lags,
-    plot_leaderboard,
-    plot_precision_recall,
-    plot_product_precision_recall,
-    plot_product_roc,
-    plot_product_types,
-    plot_regularisation,
-    plot_roc,
-    plot_thresholds,
-    plot_users,
-    plot_weeks,
-)
+from push_propensity.reports.figures import report as figures
+from push_propensity.reports.findings import write_findings
+from push_propensity.reports.page import render_report
 from push_propensity.selection.paths import trace_regularisation
 
 OPTIONS = "params:report_options"
@@ -47,26 +30,27 @@ EVIDENCE = {
     "importance": "feature_importance",
     "slices": "test_slices",
     "lags": "test_lags",
+    "options": OPTIONS,
 }
 RANKED = ["test_curves", "test_metrics", "winner"]
 DRAWINGS: tuple[tuple[Callable[..., Any], list[str]], ...] = (
-    (plot_leaderboard, ["leaderboard", "test_metrics", OPTIONS]),
-    (plot_comparisons, ["test_comparisons", "winner"]),
-    (plot_headline, ["test_curves", "winner", OPTIONS]),
-    (plot_gains, ["test_curves", "winner", OPTIONS]),
-    (plot_product_precision_recall, RANKED),
-    (plot_precision_recall, RANKED),
-    (plot_product_roc, RANKED),
-    (plot_roc, RANKED),
-    (plot_calibration, RANKED),
-    (plot_thresholds, ["test_threshold_sweep", "test_decisions", "winner"]),
-    (plot_confusion, ["test_decisions", "winner"]),
-    (plot_regularisation, ["regularisation_paths"]),
-    (plot_importance, ["feature_importance"]),
-    (plot_product_types, ["test_slices", OPTIONS]),
-    (plot_users, ["test_slices", OPTIONS]),
-    (plot_weeks, ["test_slices", OPTIONS]),
-    (plot_lags, ["test_lags"]),
+    (figures.plot_leaderboard, ["leaderboard", "test_metrics", OPTIONS]),
+    (figures.plot_comparisons, ["test_comparisons", "winner"]),
+    (figures.plot_headline, ["test_curves", "winner", OPTIONS]),
+    (figures.plot_gains, ["test_curves", "winner", OPTIONS]),
+    (figures.plot_product_precision_recall, RANKED),
+    (figures.plot_precision_recall, RANKED),
+    (figures.plot_product_roc, RANKED),
+    (figures.plot_roc, RANKED),
+    (figures.plot_calibration, RANKED),
+    (figures.plot_thresholds, ["test_threshold_sweep", "test_decisions", "winner"]),
+    (figures.plot_confusion, ["test_decisions", "winner"]),
+    (figures.plot_regularisation, ["regularisation_paths"]),
+    (figures.plot_importance, ["feature_importance"]),
+    (figures.plot_product_types, ["test_slices", OPTIONS]),
+    (figures.plot_users, ["test_slices", OPTIONS]),
+    (figures.plot_weeks, ["test_slices", OPTIONS]),
+    (figures.plot_lags, ["test_lags"]),
 )
 FIGURES = [f"{draw.__name__.removeprefix('plot_')}_figure" for draw, _ in DRAWINGS]
 
@@ -78,8 +62,8 @@ def create_pipeline() -> Pipeline:
 
 def _measurements() -> Pipeline:
     models = {entry: f"{entry}_model" for entry in families.ENTRIES}
-    window = {"test": "test", "calibration": "calibration"}
-    options = {"report_options": OPTIONS}
+    given = {name: name for name in ("test", "calibration", "winner")}
+    shuffled = given | {"report_options": OPTIONS} | models
     return Pipeline(
         [
             *(
@@ -120,12 +104,7 @@ def _measurements() -> Pipeline:
             Node(
                 trace_regularisation, "trials", "regularisation_paths", name="trace_regularisation"
             ),
-            Node(
-                permute_features,
-                window | {"winner": "winner"} | options | models,
-                "feature_importance",
-                name="permute_features",
-            ),
+            Node(permute_features, shuffled, "feature_importance", name="permute_features"),
             Node(
                 measure_slices,
                 ["test_scores", "winner", OPTIONS],
@@ -152,14 +131,13 @@ def _figures() -> Pipeline:
 
 
 def _documents() -> Pipeline:
-    evidence = {"report_options": OPTIONS} | EVIDENCE
     stated = ("split_summary", "data_quality", "intake_report", "findings", *FIGURES)
     return Pipeline(
         [
-            Node(write_findings, evidence, "findings", name="write_findings"),
+            Node(write_findings, EVIDENCE, "findings", name="write_findings"),
             Node(
                 render_report,
-                evidence | {"split": "params:split"} | {name: name for name in stated},
+                EVIDENCE | {"split": "params:split"} | {name: name for name in stated},
                 "report",
                 name="render_report",
             ),

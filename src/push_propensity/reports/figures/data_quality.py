@@ -6,8 +6,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io  # noqa: F401  (its lazy import races between threads)
 
-from push_propensity.frame.quality import QualityReport, tabulate_checks
-
 # Light tints of the Okabe-Ito orange, vermillion and bluish green; the mark says it without colour.
 TINTS = {"fail": "#f7d4c2", "warn": "#fbe8c0", "pass": "#d3eee4"}
 MARKS = {"fail": "✗ fail", "warn": "! warn", "pass": "✓ pass"}
@@ -18,8 +16,8 @@ ROW_HEIGHT = 26
 
 def draw_quality(data_quality: dict[str, Any]) -> go.Figure:
     """Return a table figure: failures, warnings, then passes, columns of one rule together."""
-    report = QualityReport.model_validate(data_quality)
-    rows = _readable_rows(tabulate_checks(report))
+    checks = pd.DataFrame(data_quality["checks"])
+    rows = _readable_rows(checks)
     tints = [TINTS[verdict] for verdict in rows["verdict"]]
     cells = rows.assign(verdict=rows["verdict"].map(MARKS))
     table = go.Table(
@@ -33,14 +31,14 @@ def draw_quality(data_quality: dict[str, Any]) -> go.Figure:
         columnwidth=WIDTHS,
     )
     margin = {"t": 70, "b": 20, "l": 20, "r": 20}
+    title = _title(checks["verdict"], data_quality["overview"])
     height = 140 + ROW_HEIGHT * (len(rows) + 1)
-    return go.Figure(table, go.Layout(title=_title(report), height=height, margin=margin))
+    return go.Figure(table, go.Layout(title=title, height=height, margin=margin))
 
 
-def _title(report: QualityReport) -> str:
-    counts = tabulate_checks(report)["verdict"].value_counts()
+def _title(verdicts: "pd.Series[str]", held: dict[str, Any]) -> str:
+    counts = verdicts.value_counts()
     found = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in ("fail", "warn", "pass"))
-    held = report.overview
     return (
         f"Data quality: {found}<br><sup>{held['rows']:,} rows, {held['orders']:,} orders of "
         f"{held['users']:,} users, {held['products']:,} products, "

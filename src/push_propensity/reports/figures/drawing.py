@@ -7,6 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io  # noqa: F401  A late import of it races when nodes run in threads.
 
+from push_propensity.evaluation.metrics import HEADLINE
+
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#7F7F7F"  # of Okabe and Ito's colours
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -93,6 +95,11 @@ def error_bars(middle: pd.Series, low: pd.Series, high: pd.Series) -> dict[str, 
         "array": rounded(high - middle),
         "arrayminus": rounded(middle - low),
     }
+
+
+def headline_bars(table: pd.DataFrame) -> dict[str, object]:
+    """Error bars of the headline metric, whose ends stand in columns beside it."""
+    return error_bars(table[HEADLINE], table[f"{HEADLINE}_low"], table[f"{HEADLINE}_high"])
 
 
 def rounded(values: pd.Series) -> list[float | None]:

@@ -11,11 +11,12 @@ from push_propensity.reports.figures.drawing import (
     draw_dots,
     error_bars,
     fitting_height,
+    headline_bars,
     legend_below,
     new_figure,
 )
-from push_propensity.reports.study_tables import CHOICES
-from push_propensity.reports.wording import entry_label, metric_label
+from push_propensity.reports.study_tables import CHOICES, compared_label
+from push_propensity.reports.wording import metric_label
 
 SYMBOLS = ("circle", "diamond")
 
@@ -62,13 +63,9 @@ def plot_feature_comparison(feature_comparison: pd.DataFrame) -> go.Figure:
         feature_comparison: From `study.comparison.compare_models`.
     """
     table = feature_comparison.iloc[::-1]
-    names = [
-        f"{entry_label(entry)}: {CHOICES[choice]}" if choice in CHOICES else entry_label(entry)
-        for choice, entry in zip(table["choice"], table["entry"], strict=True)
-    ]
+    names = [compared_label(row) for row in table.to_dict("records")]
     dots = draw_dots(table[HEADLINE], names, "on test", BLUE)
-    low, high = table[f"{HEADLINE}_low"], table[f"{HEADLINE}_high"]
-    dots.error_x = error_bars(table[HEADLINE], low, high)
+    dots.error_x = headline_bars(table)
     dots.marker.color = [BLUE if choice in CHOICES else GREY for choice in table["choice"]]
     figure = new_figure("What extended features add on test", fitting_height(len(names), 46))
     figure.add_trace(dots)

@@ -21,19 +21,14 @@ from push_propensity.reports.figures.drawing import (
     draw_dots,
     error_bars,
     fitting_height,
+    headline_bars,
     legend_below,
     mark_value,
     new_figure,
     reference_line,
     rounded,
 )
-from push_propensity.reports.wording import (
-    count,
-    entry_label,
-    metric_label,
-    number,
-    percent,
-)
+from push_propensity.reports.wording import count, entry_label, metric_label, number, percent
 
 COLOURS = {
     "xgboost": "#0072B2",
@@ -62,7 +57,7 @@ def plot_leaderboard(
     """
     table = leaderboard.iloc[::-1]
     names = [entry_label(entry) for entry in table["candidate"]]
-    test = _headline(test_metrics).reindex(table["candidate"])
+    test = _on_all_rows(test_metrics, HEADLINE).reindex(table["candidate"])
     folds = draw_dots(table[HEADLINE], names, "Folds: mean ± standard error", GREY)
     folds.error_x = {"array": rounded(table[f"{HEADLINE}_standard_error"])}
     tested = draw_dots(test["value"], names, f"Test: {_sure(report_options)}", BLUE)
@@ -157,32 +152,22 @@ def plot_product_precision_recall(
     test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
 ) -> go.Figure:
     """Precision against recall within product, averaged over products by purchases."""
-    title = "Precision and recall within product"
-    return _precision_recall(
-        test_curves, test_metrics, winner, "product_precision_recall", HEADLINE, title
-    )
+    figure = new_figure("Precision and recall within product", 560)
+    _add_ranking(figure, test_curves, test_metrics, winner, "product_precision_recall", HEADLINE)
+    return _as_precision_recall(figure)
 
 
 def plot_precision_recall(
     test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
 ) -> go.Figure:
     """Precision against recall over all rows together."""
-    title = "Precision and recall, all rows pooled"
-    return _precision_recall(
-        test_curves, test_metrics, winner, "precision_recall", "average_precision", title
-    )
+    figure = new_figure("Precision and recall, all rows pooled", 560)
+    metric = "average_precision"
+    _add_ranking(figure, test_curves, test_metrics, winner, "precision_recall", metric)
+    return _as_precision_recall(figure)
 
 
-def _precision_recall(
-    test_curves: pd.DataFrame,
-    test_metrics: pd.DataFrame,
-    winner: dict[str, object],
-    curve: str,
-    metric: str,
-    title: str,
-) -> go.Figure:
-    figure = new_figure(title, 560)
-    _add_metric_lines(figure, test_curves, test_metrics, winner, curve, metric)
+def _as_precision_recall(figure: go.Figure) -> go.Figure:
     figure.update_xaxes(title="recall: share of purchases found", range=[0, 1], **PERCENT)
     figure.update_yaxes(title="precision: share of hits", range=[0, 1.01], **PERCENT)
     return figure
@@ -192,28 +177,21 @@ def plot_product_roc(
     test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
 ) -> go.Figure:
     """ROC curve within product, averaged over products by purchases."""
-    title = "ROC curve within product"
-    return _roc(test_curves, test_metrics, winner, "product_roc", "product_roc_auc", title)
+    figure = new_figure("ROC curve within product", 560)
+    _add_ranking(figure, test_curves, test_metrics, winner, "product_roc", "product_roc_auc")
+    return _as_roc(figure)
 
 
 def plot_roc(
     test_curves: pd.DataFrame, test_metrics: pd.DataFrame, winner: dict[str, object]
 ) -> go.Figure:
     """ROC curve over all rows together."""
-    title = "ROC curve, all rows pooled"
-    return _roc(test_curves, test_metrics, winner, "roc", "roc_auc", title)
+    figure = new_figure("ROC curve, all rows pooled", 560)
+    _add_ranking(figure, test_curves, test_metrics, winner, "roc", "roc_auc")
+    return _as_roc(figure)
 
 
-def _roc(
-    test_curves: pd.DataFrame,
-    test_metrics: pd.DataFrame,
-    winner: dict[str, object],
-    curve: str,
-    metric: str,
-    title: str,
-) -> go.Figure:
-    figure = new_figure(title, 560)
-    _add_metric_lines(figure, test_curves, test_metrics, winner, curve, metric)
+def _as_roc(figure: go.Figure) -> go.Figure:
     figure.add_trace(reference_line([0, 1], [0, 1], "by chance: 0.500"))
     figure.update_xaxes(title="false positive rate", range=[0, 1], **PERCENT)
     figure.update_yaxes(title="true positive rate", range=[0, 1.01], **PERCENT)
@@ -227,7 +205,7 @@ def plot_calibration(
     figure = new_figure("Predicted and observed purchase rate", 600)
     points = test_curves[(test_curves["curve"] == "calibration") & (test_curves["y"] > 0)]
     metric = "expected_calibration_error"
-    values = _metric_values(test_metrics, metric)
+    values = _values(test_metrics, metric)
     texts = {entry: number(value, 4) for entry, value in values.items()}
     order = [entry for entry in reversed(_by_value(values)) if (points["entry"] == entry).any()]
     _add_lines(figure, points, order, texts, winner)
@@ -317,13 +295,10 @@ def plot_regularisation(regularisation_paths: pd.DataFrame) -> go.Figure:
         subplot_titles=[f"{entry_label(str(c))}: {p}" for (c, p), _ in groups],
         vertical_spacing=min(0.2, 0.32 / rows),
     )
-    for index, ((candidate, _), part) in enumerate(groups):
-        place = {"row": index + 1, "col": 1}
-        figure.add_traces(
-            _path_traces(part, _colour(str(candidate))), [place["row"]] * 2, [place["col"]] * 2
-        )
-        figure.update_xaxes(**_parameter_axis(part), **place)
-        figure.update_yaxes(range=_padded(regularisation_paths, candidate), **place)
+    for row, ((candidate, _), part) in enumerate(groups, 1):
+        figure.add_traces(_path_traces(part, _colour(str(candidate))), row, 1)
+        figure.update_xaxes(**_parameter_axis(part), row=row)
+        figure.update_yaxes(range=_padded(regularisation_paths, candidate), row=row)
     figure.update_layout(base_layout("Regularisation paths", 90 + 220 * rows), showlegend=False)
     figure.update_yaxes(title=metric_label(HEADLINE), title_font_size=12)
     figure.update_annotations(font_size=13)
@@ -401,7 +376,7 @@ def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int, sure
     none = draw_dots(kept["no_skill"], names, "no skill", GREY)
     none.update(marker={"symbol": "line-ns-open", "size": 12, "color": GREY})
     model = draw_dots(kept[HEADLINE], names, f"winner: {sure}", BLUE)
-    model.error_x = _slice_bars(kept)
+    model.error_x = headline_bars(kept)
     figure.add_traces([none, model])
     figure.update_xaxes(title=metric_label(HEADLINE), rangemode="tozero")
     return legend_below(figure, 2)
@@ -415,7 +390,7 @@ def plot_weeks(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.F
     figure.add_scatter(
         x=names,
         y=rounded(kept[HEADLINE]),
-        error_y=_slice_bars(kept),
+        error_y=headline_bars(kept),
         mode="lines+markers",
         name=f"winner: {_sure(report_options)}",
         line={"color": BLUE},
@@ -445,13 +420,10 @@ def plot_lags(test_lags: pd.DataFrame) -> go.Figure:
         figure.add_scatter(
             x=[f"{hours:g} h" for hours in part["lag_hours"]],
             y=rounded(part[HEADLINE]),
-            error_y=error_bars(part[HEADLINE], part[f"{HEADLINE}_low"], part[f"{HEADLINE}_high"]),
+            error_y=headline_bars(part),
             mode="lines+markers",
             name=entry_label(str(entry)),
-            line={
-                "color": _colour(str(entry)),
-                "dash": _dash(str(entry)),
-            },
+            line={"color": _colour(str(entry)), "dash": _dash(str(entry))},
             marker={"size": 9},
         )
     figure.update_xaxes(title="time from features to order", type="category")
@@ -459,7 +431,7 @@ def plot_lags(test_lags: pd.DataFrame) -> go.Figure:
     return legend_below(figure, max(table["entry"].nunique(), 1))
 
 
-def _add_metric_lines(
+def _add_ranking(
     figure: go.Figure,
     curves: pd.DataFrame,
     metrics: pd.DataFrame,
@@ -467,8 +439,9 @@ def _add_metric_lines(
     curve: str,
     metric: str,
 ) -> None:
+    """One line per entry with the metric that sums it up."""
     points = curves[curves["curve"] == curve]
-    values = _metric_values(metrics, metric)
+    values = _values(metrics, metric)
     texts = {entry: number(value) for entry, value in values.items()}
     _add_lines(figure, points, _by_value(values), texts, winner)
     legend_below(figure, len(values) + 1, metric_label(metric))
@@ -501,11 +474,6 @@ def _sure(options: ReportOptions) -> str:
     return f"{percent(options.confidence)} interval"
 
 
-def _slice_bars(slices: pd.DataFrame) -> dict[str, object]:
-    low, high = slices[f"{HEADLINE}_low"], slices[f"{HEADLINE}_high"]
-    return error_bars(slices[HEADLINE], low, high)
-
-
 def _colour(entry: str) -> str:
     return COLOURS.get(entry, SPARE_COLOURS[sum(entry.encode()) % len(SPARE_COLOURS)])
 
@@ -515,14 +483,14 @@ def _by_value(values: dict[str, float]) -> list[str]:
     return sorted(values, key=lambda e: (-values[e] if np.isfinite(values[e]) else np.inf, e))
 
 
-def _metric_values(metrics: pd.DataFrame, metric: str) -> dict[str, float]:
+def _on_all_rows(metrics: pd.DataFrame, metric: str) -> pd.DataFrame:
     kept = metrics[(metrics["segment"] == "all") & (metrics["metric"] == metric)]
-    return dict(zip(kept["entry"].astype(str), kept["value"].astype(float), strict=True))
-
-
-def _headline(metrics: pd.DataFrame) -> pd.DataFrame:
-    kept = metrics[(metrics["segment"] == "all") & (metrics["metric"] == HEADLINE)]
     return kept.set_index("entry")
+
+
+def _values(metrics: pd.DataFrame, metric: str) -> dict[str, float]:
+    found = _on_all_rows(metrics, metric)["value"]
+    return {str(entry): float(value) for entry, value in found.items()}
 
 
 def _of_winner(decisions: pd.DataFrame, winner: dict[str, object]) -> dict[str, float]:
