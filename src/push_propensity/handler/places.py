@@ -55,12 +55,17 @@ def models_root() -> Path:
     project = find_project()
     if project is None:
         raise BundleNotFoundError(f"There are no models here: set {MODELS} to the models' folder.")
-    files = ((path, path.stat().st_mtime_ns) for path in (project / "conf").rglob("*.yml"))
-    return _read_models_root(project, environment(), frozenset(files))
+    files = (
+        f"{folder}/{name}"
+        for folder, _, names in os.walk(project / "conf")  # each call pays; rglob takes twice as long
+        for name in names
+    )
+    changed = frozenset((path, os.stat(path).st_mtime_ns) for path in files)
+    return _read_models_root(project, environment(), changed)
 
 
 @lru_cache(maxsize=1)
-def _read_models_root(project: Path, name: str, _: frozenset[tuple[Path, int]]) -> Path:
+def _read_models_root(project: Path, name: str, _: frozenset[tuple[str, int]]) -> Path:
     """Where the catalog of an environment publishes models, read anew when a file has changed."""
     from kedro.config import OmegaConfigLoader
 
