@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from feature_engineering import to_markdown
-from first_run import ROOT, seconds
+from first_run import ROOT, seconds, spread
 from serving import run
 
 BARE = "bare work"
 
 
 def sort_numbers(seed: int) -> None:
-    """Sort numbers for some ten seconds."""
+    """Sort numbers for some seconds."""
     draw = np.random.default_rng(seed)
     for _ in range(600):
         np.sort(draw.random(1_000_000))
@@ -52,9 +52,8 @@ def describe(taken: dict[str, list[float]]) -> str:
     bare = statistics.median(taken[BARE])
     rows = []
     for step, times in taken.items():
-        middle = statistics.median(times)
-        spread = f"{middle:.0f} ({min(times):.0f} to {max(times):.0f})"
-        rows.append([step if step == BARE else f"make {step}", spread, f"{middle / bare:.1f}"])
+        name = step if step == BARE else f"make {step}"
+        rows.append([name, spread(times), f"{statistics.median(times) / bare:.1f}"])
     return to_markdown(["step", "seconds", "of bare work"], rows)
 
 

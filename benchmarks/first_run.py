@@ -82,14 +82,18 @@ def measure(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     return taken, {STEPS[0]: megabytes(fetched), STEPS[1]: size}
 
 
+def spread(times: Sequence[float]) -> str:
+    """Return the median of some seconds with the least and the most, as text."""
+    return f"{statistics.median(times):.0f} ({min(times):.0f} to {max(times):.0f})"
+
+
 def describe(runs: Sequence[tuple[dict[str, float], dict[str, float]]]) -> str:
     """Return the steps as a Markdown table."""
     rows = []
     for step in STEPS:
-        times = [taken[step] for taken, _ in runs]
-        spread = f"{statistics.median(times):.0f} ({min(times):.0f} to {max(times):.0f})"
         left = runs[-1][1].get(step)
-        rows.append([step, spread, "" if left is None else f"{left:.0f}"])
+        times = spread([taken[step] for taken, _ in runs])
+        rows.append([step, times, "" if left is None else f"{left:.0f}"])
     return to_markdown(["step", "seconds", "MB"], rows)
 
 
