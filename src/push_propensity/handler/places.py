@@ -57,7 +57,9 @@ def models_root() -> Path:
         raise BundleNotFoundError(f"There are no models here: set {MODELS} to the models' folder.")
     files = (
         f"{folder}/{name}"
-        for folder, _, names in os.walk(project / "conf")  # each call pays; rglob takes twice as long
+        for folder, _, names in os.walk(
+            project / "conf"
+        )  # each call pays; rglob takes twice as long
         for name in names
     )
     changed = frozenset((path, os.stat(path).st_mtime_ns) for path in files)
