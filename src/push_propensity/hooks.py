@@ -26,6 +26,7 @@ WRITTEN = {  # what a run ends in, to be opened or read on
     "feature_study_page": "Feature study",
     "report": "Report",
 }
+FORMER_OPTIONS = {"n_trials", "early_stopping_rounds", "most_rounds"}
 FORMER_ENTRIES = {
     "feature_frame": "feature_frame@pandas",
     "built_feature_frame": "feature_frame@ibis",
@@ -100,6 +101,9 @@ def _renamed(config: Any) -> Iterator[str]:
         for name, value in parameters.items():
             if isinstance(value, Mapping) and value.keys() == {"candidate"}:
                 yield f"{name}: {{candidate: …}} is now candidates: {{{name}: …}}"
+        for entry, options in parameters["candidates"].items():
+            for name in sorted(FORMER_OPTIONS & options.keys()):
+                yield f"candidates.{entry}.{name} is now candidates.{entry}.search.{name}"
 
 
 def check_inputs(pipeline: Pipeline, catalog: Any) -> None:

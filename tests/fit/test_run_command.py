@@ -36,8 +36,7 @@ candidates:
   logistic_elastic_net: {sweep: {C: [0.01], l1_ratio: [0.5]}}
   xgboost:
     threads: 1
-    early_stopping_rounds: 3
-    n_trials: 2
+    search: {early_stopping_rounds: 3, n_trials: 2}
     parameters: {n_estimators: 12}
 training_options: {resamples: 10, parity_rows: 500}
 """
@@ -481,6 +480,12 @@ def test_names_of_an_earlier_version_are_told_the_new_ones(kedro, project, file)
 def test_a_candidate_s_former_parameters():
     config = {"catalog": {}, "parameters": {"candidates": {}, "xgboost": {"candidate": {}}}}
     with pytest.raises(ParameterError, match=r"is now candidates: \{xgboost: …\}"):
+        check_former_names(Configuration(config))
+
+
+def test_a_candidate_s_former_options():
+    config = {"catalog": {}, "parameters": {"candidates": {"xgboost": {"n_trials": 4}}}}
+    with pytest.raises(ParameterError, match=r"n_trials is now candidates\.xgboost\.search\.n_tr"):
         check_former_names(Configuration(config))
 
 

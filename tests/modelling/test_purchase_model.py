@@ -53,6 +53,13 @@ class TestDrawTrainingRows:
         assert rows.tolist() == [0, 1, 2]
         assert weight.tolist() == [1.0, 1.0, 1.0]
 
+    @pytest.mark.parametrize(("minimum", "kept"), [(0, 0.1), (50, 0.1), (400, 0.4), (9_999, 1)])
+    def test_small_data_are_not_thinned(self, minimum, kept):
+        frame = pd.DataFrame({"outcome": (np.arange(1_250) % 5 == 0).astype(float)})
+        rows, weight = draw_training_rows(frame, 0.1, 2, minimum_negatives=minimum)
+        assert set(weight) == {1.0, 1.0 / kept}
+        assert abs(len(rows) - 250 - 1_000 * kept) <= 6 * np.sqrt(1_000 * kept)
+
     def test_the_seed_decides(self):
         outcome = np.arange(300) % 3 == 0
         first, _ = draw(outcome, 0.5, 1)

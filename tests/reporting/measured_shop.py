@@ -114,6 +114,7 @@ def make_trials(seed=0):
                             "candidate": candidate,
                             "kind": kind,
                             "trial": trial,
+                            "given_up": False,
                             "fold": fold,
                             "segment": segment,
                             "parameters": json.dumps(parameters),

@@ -14,10 +14,8 @@ from push_propensity.models.family import (
     Estimator,
     Family,
     Floats,
-    FoldRows,
     MarginGraph,
     Parameters,
-    Stopping,
     constant,
     encode_columns,
 )
@@ -71,17 +69,9 @@ class PenalisedLogistic(LinearFamily):
             l1_ratio=getattr(parameters, "l1_ratio", 0.0),
             tol=1e-7,
             max_iter=200,
-            warm_start=True,
         )
         return estimator
 
     def complexity(self, parameters: Any) -> tuple[float, ...]:
         """Order by the strength of the penalty, then by its share of L1."""
         return (parameters.C, -getattr(parameters, "l1_ratio", 0.0))
-
-    def fit_trial(self, estimator: Any, fold: FoldRows, previous: Any, stopping: Stopping) -> None:
-        """Start from the solution of the trial before."""
-        if previous is not None:
-            estimator.coef_ = previous.coef_.copy()
-            estimator.intercept_ = previous.intercept_.copy()
-        super().fit_trial(estimator, fold, previous, stopping)

@@ -42,34 +42,54 @@ class PurchaseModel:
         return np.asarray(expit(self.slope * self.margin(frame) + self.intercept))
 
 
-def draw_training_rows(
+def draw_rows(
     frame: pd.DataFrame,
     negative_share: float,
     seed: int,
     part: NDArray[np.bool_] | None = None,
+    minimum_negatives: int = 0,
 ) -> tuple[NDArray[np.intp], Floats]:
-    """Rows to train on and their weights: every purchase and a seeded share of the rest.
+    """Draw every purchase and a seeded share of the rest.
 
     Args:
         frame: Rows with outcome and, if they are a sample themselves, sampling_weight.
         negative_share: Share of the rows of outcome 0 to keep, in (0, 1].
         seed: Seed of the draw.
         part: Which rows may be drawn, shape (rows,); None: all. No other row has an influence.
+        minimum_negatives: Where the share would leave fewer rows of outcome 0, it is larger, up to
+            all.
 
     Returns:
         Positions in the frame in rising order and inverse-probability weights, both of shape
         (drawn,); where the frame is a sample, its own weights are multiplied in.
+    """
+    outcome, sampled = frame[OUTCOME].to_numpy(), row_weights(frame)
+    candidates = np.arange(len(frame)) if part is None else np.flatnonzero(part)
+    purchase = outcome[candidates] == 1
+    negatives = max(int((~purchase).sum()), 1)
+    share = min(max(negative_share, minimum_negatives / negatives), 1.0)
+    drawn = np.random.default_rng(seed).random(len(candidates)) < share
+    rows = candidates[purchase | drawn]
+    weight = np.where(outcome[rows] == 1, 1.0, 1.0 / share)
+    return rows, weight if sampled is None else weight * sampled[rows]
+
+
+def draw_training_rows(
+    frame: pd.DataFrame,
+    negative_share: float,
+    seed: int,
+    part: NDArray[np.bool_] | None = None,
+    minimum_negatives: int = 0,
+) -> tuple[NDArray[np.intp], Floats]:
+    """Draw rows to train on; see `draw_rows`.
 
     Raises:
         DataError: If the drawn rows are all purchases or none is one.
     """
-    outcome, sampled = frame[OUTCOME].to_numpy(), row_weights(frame)
-    candidates = np.arange(len(frame)) if part is None else np.flatnonzero(part)
-    drawn = np.random.default_rng(seed).random(len(candidates)) < negative_share
-    rows = candidates[(outcome[candidates] == 1) | drawn]
-    _require_both_outcomes(outcome[rows], "training", "Give more data or a larger `train_share`.")
-    weight = np.where(outcome[rows] == 1, 1.0, 1.0 / negative_share)
-    return rows, weight if sampled is None else weight * sampled[rows]
+    rows, weight = draw_rows(frame, negative_share, seed, part, minimum_negatives)
+    outcome = frame[OUTCOME].to_numpy()[rows]
+    _require_both_outcomes(outcome, "training", "Give more data or a larger `train_share`.")
+    return rows, weight
 
 
 def fit_model(
@@ -89,7 +109,9 @@ def fit_model(
     Raises:
         DataError: If the rows are all purchases or none is one.
     """
-    rows, weight = draw_training_rows(frame, options.negative_share, options.seed)
+    minimum = options.minimum_negatives
+    share, seed = options.negative_share, options.seed
+    rows, weight = draw_training_rows(frame, share, seed, minimum_negatives=minimum)
     drawn = frame.iloc[rows] if len(rows) < len(frame) else frame
     entry = options.measurable_on(frame.columns)
     family = entry.definition
