@@ -140,7 +140,7 @@ def test_kedro_knows_what_makes_files_and_what_reads_them(registered, chosen, or
 
 
 @pytest.mark.parametrize("plain", ["from_raw_tables", "from_order_lines"])
-def test_lags_are_measured_before_they_are_reported(plain):
+def test_lags_are_measured_before_they_are_reported(registered, plain):
     later = pipelines[plain].from_nodes("study_lags").nodes
     assert {"select_lags", "render_report"} <= {node.name for node in later}
 
