@@ -6,7 +6,7 @@ from pkgutil import walk_packages
 
 import pytest
 
-ROOMS = ("evaluation", "frame", "scoring")
+ROOMS = ("evaluation", "frame", "models", "scoring")
 
 
 @pytest.mark.parametrize("room", ROOMS)
