@@ -16,6 +16,8 @@ from skl2onnx.algebra.onnx_ops import (
 )
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
 from push_propensity.frame.columns import FEATURE_OF, pick_numbers
@@ -80,9 +82,21 @@ class BoundedNumbers(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # 
         """Bound the rows' numbers, shape (rows, columns)."""
         validate_data(self, X, skip_check_array=True, reset=False)
         low, high = np.array(list(self.bounds_.values())).T
-        bounded = np.clip(X.to_numpy(dtype=np.float64), low, high)
+        bounded: NDArray[np.float64] = np.clip(X.to_numpy(dtype=np.float64), low, high)
         np.log1p(bounded, out=bounded, where=self.wide_)
         return bounded
+
+
+def fitted_bounds(encoder: ColumnTransformer) -> Bounds:
+    """Return the bounds of the numbers that a fitted encoder bounds, by feature."""
+    steps = (step for _, given, _ in encoder.transformers_ for step in _steps(given))
+    bounded = (step.bounds_ for step in steps if isinstance(step, BoundedNumbers))
+    return {name: ends for bounds in bounded for name, ends in bounds.items()}
+
+
+def _steps(transformer: Any) -> list[Any]:
+    whole = isinstance(transformer, Pipeline)
+    return [step for _, step in transformer.steps] if whole else [transformer]
 
 
 def _declare_output(operator: Any) -> None:
