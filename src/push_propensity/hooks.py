@@ -22,7 +22,7 @@ RUNNERS = ("sequential_runner", "thread_runner")
 LAST_RESULTS = {"report", "winner"}
 WRITTEN = {  # what a run ends in, to be opened or read on
     "feature_frame@ibis": "Feature frame",
-    "current_frame": "Current frame",
+    "current_frame@ibis": "Current frame",
     "feature_study_page": "Feature study",
     "report": "Report",
 }

@@ -160,10 +160,10 @@ class TestFitModel:
 
     def test_the_encoder_knows_only_the_training_rows(self, models, development):
         encoder = models["logistic_l2"].encoder
-        known = encoder.named_transformers_["categories"].categories_[0].tolist()
+        known = encoder.named_transformers_["categories"][0].categories_[0].tolist()
         assert known == sorted(development["product_type"].unique())
-        mean = encoder.named_transformers_["numbers"].mean_[0]
-        assert mean == pytest.approx(development["user_order_seq"].mean())
+        mean = encoder.named_transformers_["numbers"][-1].mean_[0]
+        assert mean == pytest.approx(np.log1p(development["user_order_seq"]).mean())
 
     @pytest.mark.parametrize("name", CANDIDATE_NAMES)
     def test_one_outcome_alone(self, development, name):
@@ -229,6 +229,7 @@ class FixedMargin(PurchaseModel):
 
 def fixed(margin, outcome, **sigmoid) -> tuple[FixedMargin, pd.DataFrame]:
     frame = pd.DataFrame({"margin": margin, "outcome": np.asarray(outcome, dtype=float)})
+    frame["days_since_purchase_variant_id"] = 7.0
     return FixedMargin(None, None, **sigmoid), frame
 
 

@@ -11,8 +11,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 
 from push_propensity.errors import DataError
-from push_propensity.frame.columns import FEATURE_NAMES, OUTCOME
+from push_propensity.frame.columns import DAYS_SINCE_PURCHASE, FEATURE_NAMES, OUTCOME
 from push_propensity.frame.weights import row_weights
+from push_propensity.models.bounded import Bounds, fitted_bounds
 from push_propensity.models.candidates import CandidateOptions
 from push_propensity.models.families import FAMILIES
 from push_propensity.models.family import Estimator, Floats, Parameters
@@ -23,7 +24,9 @@ class PurchaseModel:
     """A fitted model; its probability is sigmoid(slope * margin + intercept).
 
     The margin is the log-odds that the estimator gives. Slope 1 and intercept 0 leave its
-    probability as it is. `name` is its family's, `features` are what it is given.
+    probability as it is. A user who last bought the product longer ago than anybody in training
+    (`longest` days) is beyond what was learned, and gets at most the purchase rate of training
+    (`rate`). `name` is its family's, `features` are what it is given.
     """
 
     encoder: ColumnTransformer
@@ -32,6 +35,13 @@ class PurchaseModel:
     intercept: float = 0.0
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
+    longest: float = np.inf
+    rate: float = 1.0
+
+    @property
+    def bounds(self) -> Bounds:
+        """Between which values each number counts, by feature; empty where none is bounded."""
+        return fitted_bounds(self.encoder)
 
     def margin(self, frame: pd.DataFrame) -> Floats:
         """Log-odds before calibration, shape (rows,)."""
@@ -39,7 +49,9 @@ class PurchaseModel:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Probability of a purchase, shape (rows,)."""
-        return np.asarray(expit(self.slope * self.margin(frame) + self.intercept))
+        probability = np.asarray(expit(self.slope * self.margin(frame) + self.intercept))
+        beyond = frame[DAYS_SINCE_PURCHASE].to_numpy() > self.longest
+        return np.where(beyond, np.minimum(probability, self.rate), probability)
 
 
 def draw_rows(
@@ -117,8 +129,16 @@ def fit_model(
     family = entry.definition
     encoder = family.encoder(features)
     estimator = family.estimator(parameters, options.seed, options.threads)
-    estimator.fit(encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy(), sample_weight=weight)
-    return PurchaseModel(encoder, estimator, name=entry.family, features=tuple(features))
+    outcome = drawn[OUTCOME].to_numpy()
+    estimator.fit(encoder.fit_transform(drawn), outcome, sample_weight=weight)
+    return PurchaseModel(
+        encoder,
+        estimator,
+        name=entry.family,
+        features=tuple(features),
+        longest=float(drawn[DAYS_SINCE_PURCHASE].max()),
+        rate=float(np.average(outcome, weights=weight)),
+    )
 
 
 def calibrate(model: PurchaseModel, frame: pd.DataFrame) -> PurchaseModel:
