@@ -82,6 +82,15 @@ def test_the_handler_scores_by_it(kept, name):
     assert body == {"prediction": pytest.approx(SCORES[name], abs=1e-6), "model_name": name}
 
 
+@pytest.mark.parametrize("name", SCORES)
+def test_it_counts_nothing_beyond_its_training(kept, name, caplog):
+    caplog.set_level("INFO", "push_propensity")
+    assert all(f.lowest is f.highest is None for f in read_bundle(kept / name).manifest.features)
+    ask({"users": USERS, "model_path": name})
+    assert '"scored":4' in caplog.records[-1].getMessage()
+    assert "beyond_training" not in caplog.records[-1].getMessage()
+
+
 def test_the_service_scores_by_the_one_published_last(kept):
     app = create_app(make_settings())
     with TestClient(app, headers={"X-API-Key": KEY}) as client:
