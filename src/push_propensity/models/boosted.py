@@ -12,8 +12,8 @@ from onnxmltools.convert.common.data_types import FloatTensorType
 from pydantic import Field
 from scipy.special import logit
 from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import OrdinalEncoder
 
+from push_propensity.models.bounded import BoundedNumbers
 from push_propensity.models.family import (
     Estimator,
     Family,
@@ -22,6 +22,7 @@ from push_propensity.models.family import (
     MarginGraph,
     Parameters,
     Stopping,
+    category_codes,
     encode_columns,
 )
 
@@ -42,14 +43,13 @@ class XGBoostParameters(Parameters):
 
 
 class BoostedTrees(Family):
-    """Gradient boosting on the numbers as they are and categories as codes."""
+    """Gradient boosting on bounded numbers and categories as codes."""
 
     library = ("xgboost", xgboost.__version__)
 
     def encoder(self, features: Sequence[str]) -> ColumnTransformer:
-        """Leave the numbers and give each category a code; an unknown one has -1."""
-        categories = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-        return encode_columns(features, "passthrough", categories)
+        """Bound the numbers and give each category a code."""
+        return encode_columns(features, BoundedNumbers(), category_codes())
 
     def estimator(self, parameters: Any, seed: int, threads: int) -> Estimator:
         """Make the classifier."""

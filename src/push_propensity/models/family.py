@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from pydantic import BaseModel, ConfigDict
 from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import OrdinalEncoder
 
 from push_propensity.errors import ExportError
 from push_propensity.frame.columns import CATEGORICAL_FEATURES, pick_numbers
+
+# Categories of fewer of the training rows share one code, so that at most 300 have their own.
+RARE_SHARE = 1 / 300
 
 Floats = NDArray[np.float64]
 
@@ -135,6 +139,13 @@ class Family(ABC):
             f"{type(estimator).__name__} has no conversion to ONNX, so it can be compared "
             "but not published. Publish one of the other candidates."
         )
+
+
+def category_codes() -> OrdinalEncoder:
+    """Make what gives each category a code: rare ones share the last, an unknown one has -1."""
+    return OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, min_frequency=RARE_SHARE
+    )
 
 
 def encode_columns(features: Sequence[str], numbers: Any, categories: Any) -> ColumnTransformer:

@@ -8,8 +8,10 @@ import numpy as np
 from onnx import helper
 from pydantic import Field
 from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from push_propensity.models.bounded import BoundedNumbers
 from push_propensity.models.family import (
     Estimator,
     Family,
@@ -18,6 +20,7 @@ from push_propensity.models.family import (
     MarginGraph,
     Parameters,
     Stopping,
+    category_codes,
     constant,
     encode_columns,
 )
@@ -34,6 +37,11 @@ class LogisticElasticNetParameters(LogisticL2Parameters):
     """`C` as above; `l1_ratio` is the share of the L1 penalty."""
 
     l1_ratio: float = Field(default=0.5, ge=0, le=1)
+
+
+def scaled_numbers() -> Pipeline:
+    """Make what gives a linear model its numbers: bounded, wide ones as logarithms, and scaled."""
+    return make_pipeline(BoundedNumbers(logarithms=True), StandardScaler())
 
 
 class LinearFamily(Family):
@@ -60,9 +68,9 @@ class PenalisedLogistic(LinearFamily):
     library = ("glum", glum.__version__)
 
     def encoder(self, features: Sequence[str]) -> ColumnTransformer:
-        """Scale the numbers and make a column of each category."""
-        categories = OneHotEncoder(handle_unknown="ignore", dtype=np.float64)
-        return encode_columns(features, StandardScaler(), categories)
+        """Scale the bounded numbers and make a column of each code of a category."""
+        columns = OneHotEncoder(handle_unknown="ignore", dtype=np.float64)
+        return encode_columns(features, scaled_numbers(), make_pipeline(category_codes(), columns))
 
     def estimator(self, parameters: Any, seed: int, threads: int) -> Estimator:
         """Make the regression, which draws nothing and takes one thread."""
