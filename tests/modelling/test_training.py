@@ -386,6 +386,21 @@ class TestBundle:
             bundle.model.score(columns), model.predict(parts.test), atol=1e-6
         )
 
+    @pytest.mark.parametrize("end", ["minimum", "maximum"])
+    def test_what_lies_beyond_the_manifests_ranges_scores_as_their_end(self, bundle, parts, end):
+        nearest = {"minimum": "lowest", "maximum": "highest"}[end]
+        row = parts.test[list(FEATURE_NAMES)].astype({"user_order_seq": float}).iloc[0].to_dict()
+        numbers = [f for f in bundle.manifest.features if f.kind == "number"]
+        far = [row | {f.name: getattr(f, end)} for f in numbers]
+        near = [row | {f.name: getattr(f, nearest)} for f in numbers]
+        schema = bundle.model.schema
+        (far_columns, faults), (near_columns, _) = schema.tabulate(far), schema.tabulate(near)
+        assert not faults  # counted, never rejected
+        assert sum(schema.count_beyond_training(far_columns).values()) > 0
+        assert not any(schema.count_beyond_training(near_columns).values())
+        scores = [bundle.model.score(columns) for columns in (far_columns, near_columns)]
+        np.testing.assert_array_equal(*scores)
+
     def test_one_that_would_not_load_is_not_made(self, graph, model, windows, specification):
         window = windows[1].assign(count_pets=5_000.0)  # no golden row is valid
         with pytest.raises(BundleError, match="golden rows"):
