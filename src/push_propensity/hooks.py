@@ -183,7 +183,18 @@ def show_results(results: Mapping[str, Any], catalog: Any) -> None:
         from push_propensity.reports.leaderboard import draw_leaderboard
 
         console.print(draw_leaderboard(catalog["leaderboard"].load()))
+    if "beyond_training" in results:
+        beyond = _describe_beyond(results["beyond_training"].load())
+        console.print(f"Numbers beyond training: {beyond}", soft_wrap=True)
     for name, title in WRITTEN.items():
         if name in results:
             path = os.path.relpath(results[name]._filepath)
             console.print(f"{title}: {path}", soft_wrap=True)
+
+
+def _describe_beyond(counts: Mapping[str, int]) -> str:
+    """Say how many numbers of the users lie beyond what the model learnt from, by feature."""
+    if not counts:
+        return "not counted, the model's bundle has no ranges"
+    listed = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+    return f"{sum(counts.values())} ({listed})" if listed else "none"

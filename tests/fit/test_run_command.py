@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.startup import bootstrap_project
-from kedro.io import DatasetError
+from kedro.io import DatasetError, MemoryDataset
 from kedro_datasets.pandas import CSVDataset
 from rich.console import Console
 from yaml import YAMLError
@@ -352,6 +352,21 @@ class TestWhatIsShown:
     def test_a_study_ends_with_its_page_alone(self, shown):
         output = shown("feature_study_page", "feature_ablation_figure")
         assert output.strip() == "Feature study: report.html"
+
+    @pytest.mark.parametrize(
+        ("counts", "said"),
+        [
+            ({}, "not counted, the model's bundle has no ranges"),
+            ({"count_pets": 0}, "none"),
+            (
+                {"count_pets": 0, "count_adults": 4, "count_babies": 1},
+                "5 (count_adults 4, count_babies 1)",
+            ),
+        ],
+    )
+    def test_how_many_numbers_lie_beyond_training(self, capsys, counts, said):
+        show_results({"beyond_training": MemoryDataset(counts)}, {})
+        assert capsys.readouterr().out == f"Numbers beyond training: {said}\n"
 
     def test_nothing_of_a_run_that_ends_in_the_middle(self, shown):
         assert shown("train", "folds") == ""
