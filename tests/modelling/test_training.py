@@ -161,7 +161,9 @@ class TestFingerprint:
         assert fingerprint((training.iloc[:-1], calibration), specification).data != first
         assert fingerprint((training.iloc[::-1], calibration), specification).data != first
 
-    @pytest.mark.parametrize("changes", [{"seed": 12}, {"negative_share": 0.5}, {"threads": 2}])
+    @pytest.mark.parametrize(
+        "changes", [{"seed": 12}, {"negative_share": 0.5}, {"calibration": "beta"}, {"threads": 2}]
+    )
     def test_how_the_candidate_is_trained_matters(self, windows, specification, changes):
         found = fingerprint(windows, specification, **changes)
         assert found.parameters != fingerprint(windows, specification).parameters
@@ -219,11 +221,15 @@ class TestFingerprint:
 
 
 class TestTrainModel:
+    @pytest.mark.parametrize("choice", ["sigmoid", "beta"])
     @pytest.mark.parametrize("name", CANDIDATE_NAMES)
-    def test_is_fit_then_calibrate(self, windows, parts, name):
+    def test_is_fit_then_calibrate(self, windows, parts, name, choice):
         given = Specification(candidate=name, parameters=PARAMETERS[name])
-        model = train_model(*windows, given, CANDIDATES, FEATURE_NAMES)
-        expected = calibrate(fit(windows[0], entry(name)), windows[1])
+        options = entry(name, calibration=choice)
+        candidates = CANDIDATES | {name: options}
+        model = train_model(*windows, given, candidates, FEATURE_NAMES)
+        assert model.calibration.method == choice
+        expected = calibrate(fit(windows[0], options), windows[1], options)
         np.testing.assert_array_equal(model.predict(parts.test), expected.predict(parts.test))
 
     def test_a_calibration_window_without_purchases(self, windows, specification):
@@ -269,6 +275,7 @@ class TestMeasure:
         found = measure_model(model, window, 2.5e-7, OPTIONS)
         expected = evaluate(window["outcome"], model.predict(window), window["variant_id"])
         interval = found.pop(f"{HEADLINE}_interval")
+        assert found.pop("calibration") == model.calibration.describe()
         assert found == pytest.approx(expected | {"export_difference": 2.5e-7})
         assert set(METRICS) <= set(found)
         assert 0 <= interval[0] < found[HEADLINE] < interval[1] <= 1
@@ -398,6 +405,12 @@ class TestBundle:
         assert f"| purchases | {manifest.metrics['purchases']} |" in card
         low, high = manifest.metrics[f"{HEADLINE}_interval"]
         assert f"between {low:.3f} and {high:.3f} with 95 % confidence" in card
+        calibration = manifest.metrics["calibration"]
+        assert f"is calibrated ({calibration['method']}) as" in card
+        numbers = calibration["a"], calibration["b"], calibration["c"]
+        assert "sigmoid({:.4g} ln p - {:.4g} ln(1 - p) {:+.4g}).".format(*numbers) in card
+        for method, loss in calibration["log_loss"].items():
+            assert f"\n{method} {loss:.4f}" in card
         assert "The orders after the calibration window were not used." in card
         assert "The probability is not the effect of a notification." in card
         assert "when less\n  is known, so expect less." in card

@@ -9,6 +9,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from push_propensity.errors import ParameterError, shorten_name
 from push_propensity.models import families
+from push_propensity.models.calibration import CalibrationChoice
 from push_propensity.models.family import Family, Parameters, Stopping
 
 MOST_REASONS = 10
@@ -27,6 +28,8 @@ class CandidateOptions(BaseModel):
         early_stopping_rounds: Boosting stops when the log loss of the fold's validation part has
             not fallen for so many rounds.
         most_rounds: Boosting stops here at the latest.
+        calibration: From margin to probability: `sigmoid`, `beta`, or `auto` for what
+            `calibration.fit_calibration` finds better.
         seed: Seed of every draw.
         threads: Threads of the estimator. Fixed, so that results don't depend on the machine.
     """
@@ -40,6 +43,7 @@ class CandidateOptions(BaseModel):
     negative_share: float = Field(default=1.0, gt=0, le=1)
     early_stopping_rounds: int = Field(default=25, ge=1)
     most_rounds: int = Field(default=2_000, ge=1)
+    calibration: CalibrationChoice = "auto"
     seed: int
     threads: int = Field(default=2, ge=1)
 

@@ -19,7 +19,6 @@ from skl2onnx.common.data_types import StringTensorType as TextInput
 from push_propensity.errors import ExportError
 from push_propensity.frame.columns import FEATURE_OF, Feature
 from push_propensity.models.families import FAMILIES
-from push_propensity.models.family import constant
 from push_propensity.models.purchase_model import PurchaseModel
 from push_propensity.scoring.session import open_session
 
@@ -72,7 +71,7 @@ def _versioned(model: onnx.ModelProto) -> onnx.ModelProto:
 def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
     """From encoded rows to calibrated probabilities."""
     nodes, constants, width = FAMILIES[model.name].graph(model.estimator)
-    calibration_nodes, calibration_constants = _calibration(model)
+    calibration_nodes, calibration_constants = model.calibration.graph(OUTPUT)
     graph = helper.make_graph(
         [*nodes, *calibration_nodes],
         "estimator",
@@ -81,16 +80,6 @@ def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
         initializer=[*constants, *calibration_constants],
     )
     return _versioned(helper.make_model(graph))
-
-
-def _calibration(model: PurchaseModel) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """sigmoid(slope * margin + intercept)."""
-    nodes = [
-        helper.make_node("Mul", ["margin", "slope"], ["scaled_margin"]),
-        helper.make_node("Add", ["scaled_margin", "intercept"], ["calibrated_margin"]),
-        helper.make_node("Sigmoid", ["calibrated_margin"], [OUTPUT]),
-    ]
-    return nodes, [constant("slope", [model.slope]), constant("intercept", [model.intercept])]
 
 
 def graph_inputs(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -54,7 +54,7 @@ def train_model(
     entry = candidates[specification.candidate]
     parameters = entry.complete(specification.parameters)
     model = fit_model(training_window, entry, parameters, model_features)
-    return calibrate(model, calibration_window)
+    return calibrate(model, calibration_window, entry)
 
 
 def export_checked(
@@ -86,8 +86,8 @@ def measure_model(
 
     Returns:
         What `metrics.evaluate` gives, None where not defined; the interval as
-        `product_average_precision_interval`, a pair or None; and `parity`, the export's largest
-        difference, as `export_difference`.
+        `product_average_precision_interval`, a pair or None; `parity`, the export's largest
+        difference, as `export_difference`; and the `calibration`, described.
     """
     model, window, options = trained_model, calibration_window, training_options
     probability = model.predict(window)
@@ -104,7 +104,12 @@ def measure_model(
         for name, value in evaluate(y, probability, product).items()
     }
     known = None if np.isnan(ends).any() else list(ends)
-    return {**values, f"{HEADLINE}_interval": known, "export_difference": parity}
+    return {
+        **values,
+        f"{HEADLINE}_interval": known,
+        "export_difference": parity,
+        "calibration": model.calibration.describe(),
+    }
 
 
 def draw_golden_rows(
