@@ -36,7 +36,7 @@ def draw(truth, margin, seed=1, users=40):
 
 
 def levels_of(margin, outcome):
-    return Levels.of(margin, outcome, np.zeros(len(margin), dtype=int)).whole()
+    return Levels.of(margin, outcome).whole()
 
 
 def run_graph(calibration, margin):

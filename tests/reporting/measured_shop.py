@@ -14,6 +14,7 @@ from push_propensity.evaluation.options import ReportOptions
 from push_propensity.frame.columns import COLUMNS, FEATURE_NAMES
 from push_propensity.frame.split import SplitOptions, summarise_split
 from push_propensity.models import families
+from push_propensity.models.calibration import Calibration
 from push_propensity.pipelines.reporting import create_pipeline
 
 ENTRIES = (
@@ -34,6 +35,9 @@ OPTIONS = ReportOptions(
 )
 
 
+LOSSES = {"uncalibrated": 0.21, "sigmoid": 0.2, "beta": 0.19, "isotonic": 0.205}
+
+
 @dataclass(frozen=True)
 class Weighted:
     """A contender that knows some of the features' true weights."""
@@ -42,6 +46,7 @@ class Weighted:
     bias: float = -4.0
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
+    calibration: Calibration = Calibration(1.5, 0.5, 0.1, LOSSES)  # noqa: RUF009
 
     def predict(self, frame):
         margin = self.bias + sum(w * frame[name].to_numpy() for name, w in self.weights.items())

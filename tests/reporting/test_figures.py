@@ -3,7 +3,6 @@ import pandas as pd
 import plotly.io
 import pytest
 
-from push_propensity.evaluation.options import ReportOptions
 from push_propensity.pipelines.reporting.pipeline import FIGURES
 from push_propensity.reports.figures import drawing
 from push_propensity.reports.figures import report as figures
@@ -90,13 +89,6 @@ def test_comparisons_within_noise_are_grey(results):
     grey = {n for n, c in zip(dots.y, dots.marker.color, strict=True) if c == figures.GREY}
     assert grey == noise
     assert noise
-
-
-def test_product_types_bought_too_rarely_are_not_drawn(results):
-    figure = figures.plot_product_types(
-        results["test_slices"], ReportOptions(minimum_slice_purchases=10_000)
-    )
-    assert all(len(trace.x or ()) == 0 for trace in figure.data)
 
 
 @pytest.mark.parametrize(

@@ -117,11 +117,13 @@ class Levels:
     missed: Floats
 
     @classmethod
-    def of(cls, margin: ArrayLike, outcome: ArrayLike, fold: NDArray[np.intp]) -> "Levels":
-        """Count the rows of each fold, all of shape (rows,)."""
+    def of(
+        cls, margin: ArrayLike, outcome: ArrayLike, fold: NDArray[np.intp] | int = 0
+    ) -> "Levels":
+        """Count the rows of each fold, all of shape (rows,); left out, there is one."""
         m, y = np.asarray(margin, dtype=np.float64), np.asarray(outcome, dtype=np.float64)
         known, level = np.unique(np.round(m, LEVEL_DECIMALS), return_inverse=True)
-        folds, levels = int(fold.max()) + 1, len(known)
+        folds, levels = int(np.max(fold)) + 1, len(known)
         place = fold * levels + level
         bought, missed = (
             np.bincount(place, each, folds * levels).astype(np.float64).reshape(folds, levels)
