@@ -10,9 +10,18 @@ from sklearn.linear_model import LogisticRegression
 from push_propensity.evaluation import calibration
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.slices import OTHER_TYPES
+from push_propensity.pipelines.reporting.pipeline import EVIDENCE
+from push_propensity.reports import tables
+from push_propensity.reports.findings import Evidence
+from push_propensity.reports.wording import entry_label
 from tests.reporting.measured_shop import ENTRIES, LOSSES, OPTIONS
 
 WINNER = {"candidate": "xgboost"}
+
+
+@pytest.fixture
+def evidence(results):
+    return Evidence(**{key: results[name] for key, name in EVIDENCE.items()})
 
 
 def make_scores(probability, outcome, user=None, kind="tea", before=0.0):
@@ -157,3 +166,33 @@ def test_how_each_entry_was_calibrated(results):
     row = table.loc["xgboost"]
     assert (row["method"], row["a"], row["b"], row["c"]) == ("beta", 1.5, 0.5, 0.1)
     assert row[list(LOSSES)].to_dict() == LOSSES
+
+
+class TestTables:
+    def test_every_entry_with_its_method(self, evidence):
+        view = tables.calibration_table(evidence)
+        assert [row[0] for row in view.rows] == [entry_label(name) for name in evidence.entries]
+        [emphasised] = view.emphasised
+        row, known = view.rows[emphasised], evidence.calibrated("xgboost")
+        assert row[:4] == ("XGBoost", "beta", f"{known['expected']:.0f}", str(known["purchases"]))
+        assert row[4].startswith(f"{100 * known['ratio']:.0f}\n")
+        assert row[5].startswith(f"{known['slope']:.3f}\n{known['slope_low']:.3f} to ")
+        constant = next(row for row in view.rows if row[0] == "Constant")
+        assert constant[-2:] == ("–", "–")
+
+    def test_the_log_loss_of_each_method(self, evidence):
+        for row in tables.calibration_methods_table(evidence).rows:
+            assert row[1:] == ("0.2100", "0.2000", "0.1900", "0.2050", "beta")
+
+    def test_parts_come_with_the_most_purchases_first(self, evidence):
+        rows = tables.calibration_parts_table(evidence).rows
+        assert {row[0] for row in rows[:2]} == {"repeat (bought before)", "explore (never bought)"}
+        made = [int(row[2].replace(",", "")) for row in rows[2:]]
+        assert made == sorted(made, reverse=True)
+
+    def test_the_products_furthest_off(self, evidence):
+        rows = tables.products_table(evidence).rows
+        first = evidence.products.iloc[0]
+        assert len(rows) == tables.MOST_PRODUCTS
+        assert rows[0][0] == str(first["product"])
+        assert rows[0][3:5] == (f"{first['expected']:.1f}", str(first["purchases"]))

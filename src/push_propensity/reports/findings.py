@@ -126,8 +126,9 @@ class Evidence:
 
     @property
     def parts(self) -> Table:
-        """What it says of the winner on repeat and explore rows, and by product type."""
-        return self.calibration[self.calibration["dimension"] != "all"]
+        """What it says of repeat and explore rows and of product types, most purchases first."""
+        kept = self.calibration[self.calibration["dimension"] != "all"]
+        return kept.sort_values(["dimension", "purchases"], ascending=False, kind="stable")
 
     def interval(self, low: float, high: float, write: Callable[[float, float], str] = span) -> str:
         """Write an interval with its confidence, or say that there is none."""

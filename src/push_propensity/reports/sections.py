@@ -216,7 +216,8 @@ def _calibration(evidence: Evidence) -> Section:
         Chart(
             "products_figure",
             f"A dot is a product. Between the dotted lines lies what chance explains ({sure} of "
-            "the products if every probability is right).",
+            "the products if every probability is right). Scales are of square roots, on which "
+            "chance scatters all products alike, however often they are bought.",
             wide=True,
         ),
     )

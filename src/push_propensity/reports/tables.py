@@ -16,6 +16,7 @@ from push_propensity.reports.wording import (
     MISSING,
     SEGMENT_LABELS,
     count,
+    defined,
     entry_label,
     hours_before,
     hundred_span,
@@ -29,7 +30,13 @@ from push_propensity.reports.wording import (
     sentence_start,
 )
 
-CALIBRATED = ("expected", "made", "made of 100 expected", "slope", "intercept")
+CALIBRATED = (
+    "purchases expected",
+    "purchases made",
+    "made of 100 expected",
+    "slope",
+    "intercept",
+)
 MOST_PRODUCTS = 10
 
 
@@ -210,6 +217,8 @@ def _calibrated(row: Mapping[Any, Any]) -> tuple[str, ...]:
     ratio = f"{of_hundred(row['ratio'])}\n{hundred_span(row['ratio_low'], row['ratio_high'])}"
     fitted = (
         f"{number(row[name])}\n{_ends(row[f'{name}_low'], row[f'{name}_high'])}"
+        if defined(row[name])
+        else MISSING
         for name in ("slope", "intercept")
     )
     return count(row["expected"]), count(row["purchases"]), ratio, *fitted
@@ -228,7 +237,7 @@ def products_table(evidence: Evidence) -> TableView:
         )
         for row in evidence.products.head(MOST_PRODUCTS).to_dict("records")
     )
-    columns = ("product", "product type", "rows", "expected", "made", "standard deviations off")
+    columns = ("product", "product type", "rows", *CALIBRATED[:2], "standard deviations off")
     return TableView("Products furthest from what was expected", columns, rows)
 
 

@@ -265,7 +265,7 @@ def plot_expected(
         dots.marker.symbol = symbol
         figure.add_trace(dots)
     figure.add_vline(x=100, line={"color": "#444444", "width": 1})
-    figure.update_xaxes(title="purchases made of 100 expected")
+    figure.update_xaxes(title="made per 100 expected")
     return legend_below(figure, 2)
 
 
@@ -305,8 +305,8 @@ def plot_products(test_products: pd.DataFrame, report_options: ReportOptions) ->
         figure.add_trace(line.update(line_dash="dot", showlegend=which == 0))
     ticks = [n for n in COUNTS if n <= most]
     axis = {"tickvals": [float(np.sqrt(n)) for n in ticks], "ticktext": [count(n) for n in ticks]}
-    figure.update_xaxes(title="purchases expected (square-root scale)", **axis)
-    figure.update_yaxes(title="purchases made (square-root scale)", **axis)
+    figure.update_xaxes(title="purchases expected", **axis)
+    figure.update_yaxes(title="purchases made", **axis)
     return legend_below(figure, 4)
 
 
