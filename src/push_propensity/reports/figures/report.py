@@ -30,7 +30,6 @@ from push_propensity.reports.figures.drawing import (
     rounded,
 )
 from push_propensity.reports.wording import (
-    SEGMENT_LABELS,
     count,
     entry_label,
     metric_label,
@@ -246,7 +245,7 @@ def plot_expected(
     types = table["dimension"] == "product_type"
     table = pd.concat([table[types].sort_values("ratio", na_position="first"), table[~types][::-1]])
     names = [
-        f"{SEGMENT_LABELS.get(part, part)} ({count(purchases)})"
+        f"{'all rows' if part == 'all' else part} ({count(purchases)})"
         for part, purchases in zip(table["slice"], table["purchases"], strict=True)
     ]
     off = (table["ratio_low"] > 1) | (table["ratio_high"] < 1)
@@ -265,7 +264,7 @@ def plot_expected(
         dots.marker.symbol = symbol
         figure.add_trace(dots)
     figure.add_vline(x=100, line={"color": "#444444", "width": 1})
-    figure.update_xaxes(title="made per 100 expected")
+    figure.update_xaxes(title="of 100 expected")
     return legend_below(figure, 2)
 
 
