@@ -85,7 +85,9 @@ class TestBoundedNumbers:
 def calibrated(extended_development, extended_parts, extended_features):
     return {
         name: calibrate(
-            fit(extended_development, entry(name), extended_features), extended_parts.calibration
+            fit(extended_development, entry(name), extended_features),
+            extended_parts.calibration,
+            entry(name),
         )
         for name in CANDIDATE_NAMES
     }

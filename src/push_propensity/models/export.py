@@ -74,7 +74,7 @@ def _versioned(model: onnx.ModelProto) -> onnx.ModelProto:
 def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
     """From encoded rows to calibrated probabilities."""
     nodes, constants, width = FAMILIES[model.name].graph(model.estimator)
-    calibration_nodes, calibration_constants = _calibration(model)
+    calibration_nodes, calibration_constants = model.calibration.graph(CALIBRATED)
     graph = helper.make_graph(
         [*nodes, *calibration_nodes],
         "estimator",
@@ -83,16 +83,6 @@ def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
         initializer=[*constants, *calibration_constants],
     )
     return _versioned(helper.make_model(graph))
-
-
-def _calibration(model: PurchaseModel) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """sigmoid(slope * margin + intercept)."""
-    nodes = [
-        helper.make_node("Mul", ["margin", "slope"], ["scaled_margin"]),
-        helper.make_node("Add", ["scaled_margin", "intercept"], ["calibrated_margin"]),
-        helper.make_node("Sigmoid", ["calibrated_margin"], [CALIBRATED]),
-    ]
-    return nodes, [constant("slope", [model.slope]), constant("intercept", [model.intercept])]
 
 
 def _cap(graph: onnx.GraphProto, model: PurchaseModel) -> None:
