@@ -7,6 +7,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import log_loss
 
 from push_propensity.errors import DataError
+from push_propensity.frame.columns import DAYS_SINCE_PURCHASE, POPULARITY
 from push_propensity.frame.split import keep_large_orders
 from push_propensity.models.calibration import UNCALIBRATED
 from push_propensity.models.purchase_model import (
@@ -230,9 +231,8 @@ class FixedMargin(PurchaseModel):
 
 def fixed(margin, outcome) -> tuple[FixedMargin, pd.DataFrame]:
     frame = pd.DataFrame({"margin": margin, "outcome": np.asarray(outcome, dtype=float)})
-    users = np.arange(len(frame)) % 7
-    frame = frame.assign(user_id=users, days_since_purchase_variant_id=7.0)
-    return FixedMargin(None, None), frame
+    frame[[DAYS_SINCE_PURCHASE, POPULARITY]] = 7.0, 0.1
+    return FixedMargin(None, None), frame.assign(user_id=np.arange(len(frame)) % 7)
 
 
 class TestCalibrate:

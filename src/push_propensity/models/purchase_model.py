@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 
 from push_propensity.errors import DataError
-from push_propensity.frame.columns import DAYS_SINCE_PURCHASE, FEATURE_NAMES, OUTCOME, USER
+from push_propensity.frame.columns import (
+    DAYS_SINCE_PURCHASE,
+    FEATURE_NAMES,
+    OUTCOME,
+    POPULARITY,
+    USER,
+)
 from push_propensity.frame.weights import row_weights
 from push_propensity.models.bounded import Bounds, fitted_bounds
 from push_propensity.models.calibration import UNCALIBRATED, Calibration, fit_calibration
@@ -24,8 +30,8 @@ class PurchaseModel:
 
     Its margin is the log-odds that the estimator gives, from which the calibration makes the
     probability. A user who last bought the product longer ago than anybody in training (`longest`
-    days) is beyond what was learned, and gets at most the purchase rate of training (`rate`).
-    `name` is its family's, `features` are what it is given.
+    days) is beyond what was learned, and like anybody to the model: the probability is at most the
+    product's popularity. `name` is its family's, `features` are what it is given.
     """
 
     encoder: ColumnTransformer
@@ -34,7 +40,6 @@ class PurchaseModel:
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
     longest: float = np.inf
-    rate: float = 1.0
 
     @property
     def bounds(self) -> Bounds:
@@ -48,8 +53,8 @@ class PurchaseModel:
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Probability of a purchase, shape (rows,)."""
         probability = self.calibration.apply(self.margin(frame))
-        beyond = frame[DAYS_SINCE_PURCHASE].to_numpy() > self.longest
-        return np.where(beyond, np.minimum(probability, self.rate), probability)
+        beyond = frame[DAYS_SINCE_PURCHASE].to_numpy(dtype=np.float32) > np.float32(self.longest)
+        return np.where(beyond, np.minimum(probability, frame[POPULARITY]), probability)
 
 
 def draw_rows(
@@ -127,15 +132,13 @@ def fit_model(
     family = entry.definition
     encoder = family.encoder(features)
     estimator = family.estimator(parameters, options.seed, options.threads)
-    outcome = drawn[OUTCOME].to_numpy()
-    estimator.fit(encoder.fit_transform(drawn), outcome, sample_weight=weight)
+    estimator.fit(encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy(), sample_weight=weight)
     return PurchaseModel(
         encoder,
         estimator,
         name=entry.family,
         features=tuple(features),
         longest=float(drawn[DAYS_SINCE_PURCHASE].max()),
-        rate=float(np.average(outcome, weights=weight)),
     )
 
 

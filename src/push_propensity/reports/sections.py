@@ -358,7 +358,7 @@ def _today(evidence: Evidence) -> Section:
         f"{row['as_of']}: {count(row['pairs'])} pairs of user and product. A number beyond what "
         "training saw counts as the end of its range, the time since something happened as its "
         "99th percentile. A user who last bought the product longer ago than anybody in training "
-        f"({plural(int(row['longest']), 'day')}) gets at most the purchase rate of training."
+        f"({plural(int(row['longest']), 'day')}) gets at most the product's popularity."
     )
     views = (tables.who_left_table(evidence), tables.outside_table(evidence))
     shown = tuple(view for view in views if view.rows)
