@@ -2,12 +2,15 @@
 
 from datetime import datetime
 
+import ibis
 import pytest
 
 from push_propensity.features.affinity import neighbours
 from push_propensity.features.options import AffinityOptions, ExtendedOptions, FeatureOptions
 from push_propensity.features.points import repeat_orders
-from push_propensity.frame.columns import COLUMNS, EXTENDED_FEATURES, EXTENDED_GROUPS
+from push_propensity.features.rhythm import ended_within_a_week
+from push_propensity.features.streak import bought_again
+from push_propensity.frame.columns import COLUMNS, EXTENDED_FEATURES, EXTENDED_GROUPS, PRODUCT
 from tests.features.tiny_shop import ORDERS, at, build, raw_tables, read, values
 
 # In January no pair of products is in two orders.
@@ -94,6 +97,30 @@ BY_HAND = {
         "day_of_week": [7] * 2 + [3] * 3 + [2] * 3,
         "day_of_month": [10] * 2 + [3] * 3 + [9] * 3,
         "hour_of_day": [10] * 8,
+    },
+    # u1 made orders on 01-01 and 01-10. No gap ended before January, and in January only one did.
+    "rhythm": {
+        "decayed_frequency_14": [1, 0, 0, 1, 0, 1, 0, 1 / (1 + 2 ** (-9 / 14))],
+        "decayed_frequency_56": [1, 0, 0, 1, 0, 1, 0, 1 / (1 + 2 ** (-9 / 56))],
+        "decayed_frequency_182": [1, 0, 0, 1, 0, 1, 0, 1 / (1 + 2 ** (-9 / 182))],
+        "days_past_longest_gap": [9 - 34, 0, 0, 29 - 34, 0, 30 - 9, 0, 30 - 34],
+        "days_past_shortest_gap": [9 - 34, 0, 0, 29 - 34, 0, 30 - 9, 0, 30 - 34],
+        "days_past_mean_gap": [9 - 34, 0, 0, 29 - 34, 0, 30 - 34, 0, 30 - 34],
+        "own_std_days_to_buy_variant_id": [27.693045] * 8,
+        "repurchase_hazard": [0] * 8,
+    },
+    # Of A u1 is the one buyer who ordered again before February, and did it with A.
+    "streak": {
+        "order_run": [1, -1, -1, 1, -1, 2, -2, 1],
+        "bought_again_within_2": [0] * 8,
+        "bought_again_within_3": [0] * 8,
+        "bought_again_within_4": [0] * 8,
+        "bought_again_within_5": [0] * 8,
+        "bought_again_after_first": [0, 0, 1, 0, 0, 1, 0, 0],
+        "one_shot_share": [0] * 8,
+        "relative_basket_size": [1, 1, 1, 1, 1, 1, 1, 2 / 2.5],
+        # Orders 3 and 1 were made on a Sunday and a Friday, order 5 on a Tuesday.
+        "weekday_share": [0] * 8,
     },
 }
 VALUES = [(name, found) for columns in BY_HAND.values() for name, found in columns.items()]
@@ -293,6 +320,161 @@ class TestAffinity:
         assert found[6, "B"] == pytest.approx(0.5 / (0.5 + a_b), abs=1e-6)
         assert found[6, "C"] == 0
         assert set(values(frame, "affinity_last_order").values()) == {0}
+
+
+class TestRhythm:
+    # Gaps of A that ended in January: 2 and 8 of u1, 6 and 14 of u2, 30 of u3; of B 12 of u1.
+    ORDERS = (
+        (1, "u1", at("01-01 10:00"), 1, ["A"]),
+        (2, "u1", at("01-03 10:00"), 2, ["A", "B"]),
+        (3, "u2", at("01-04 10:00"), 1, ["A"]),
+        (4, "u2", at("01-10 10:00"), 2, ["A"]),
+        (5, "u1", at("01-11 10:00"), 3, ["A"]),
+        (6, "u1", at("01-15 10:00"), 4, ["B"]),
+        (7, "u1", at("01-20 10:00"), 5, ["C"]),
+        (8, "u2", at("01-24 10:00"), 3, ["A"]),
+        (9, "u3", at("01-01 10:00"), 1, ["A"]),
+        (10, "u3", at("01-31 10:00"), 2, ["A"]),
+        (11, "u2", at("02-01 10:00"), 4, ["A"]),
+    )
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def row():
+        frame = history(TestRhythm.ORDERS, only("rhythm", minimum_gaps=2))
+        rows = {(row["order_id"], row["variant_id"]): row for row in frame.to_pylist()}
+        return lambda *key: {name: rows[key][name] for name in BY_HAND["rhythm"]}
+
+    def test_in_a_month_before_which_no_gap_is_known(self, row):
+        days = {"A": (1, 3, 11), "B": (3, 15)}
+
+        def frequency(product, half_life):
+            weight = {day: 2 ** (-(20 - day) / half_life) for day in (1, 3, 11, 15)}
+            return sum(weight[day] for day in days[product]) / sum(weight.values())
+
+        assert row(7, "A") == pytest.approx(
+            {f"decayed_frequency_{half}": frequency("A", half) for half in (14, 56, 182)}
+            | {
+                "days_past_longest_gap": 9 - 8,
+                "days_past_shortest_gap": 9 - 2,
+                "days_past_mean_gap": 9 - 34,
+                "own_std_days_to_buy_variant_id": 18**0.5,
+                "repurchase_hazard": 0,
+            },
+            rel=1e-6,
+        )
+        # Of B there is one gap of 12 days: a longest and a shortest one, and no deviation.
+        assert row(7, "B") == pytest.approx(
+            {f"decayed_frequency_{half}": frequency("B", half) for half in (14, 56, 182)}
+            | {
+                "days_past_longest_gap": 5 - 12,
+                "days_past_shortest_gap": 5 - 12,
+                "days_past_mean_gap": 5 - 34,
+                "own_std_days_to_buy_variant_id": 27.693045,
+                "repurchase_hazard": 0,
+            },
+            rel=1e-6,
+        )
+
+    def test_with_the_gaps_of_the_month_before(self, row):
+        found = row(11, "A")
+        assert found["days_past_longest_gap"] == 8 - 14
+        assert found["days_past_shortest_gap"] == 8 - 6
+        assert found["days_past_mean_gap"] == 8 - 12
+        assert found["own_std_days_to_buy_variant_id"] == pytest.approx(32**0.5)
+        # 8, 14 and 30 days lasted 8 days; two of them ended within 7 more.
+        assert found["repurchase_hazard"] == pytest.approx(2 / 3)
+
+    def test_decay_does_not_wear_off_while_the_user_stays_away(self):
+        orders = [
+            (1, "u1", datetime(2017, 1, 1, 8), 1, ["A"]),
+            (2, "u1", datetime(2017, 1, 15, 8), 2, ["B"]),
+            (3, "u2", datetime(2021, 1, 1, 8), 1, ["A", "B"]),
+            (4, "u1", datetime(2021, 1, 5, 8), 3, ["A"]),
+        ]
+        found = values(history(orders, only("rhythm")), "decayed_frequency_14")
+        del found[2, "A"]
+        assert found == pytest.approx({(4, "A"): 1 / 3, (4, "B"): 2 / 3})
+
+    @pytest.mark.parametrize(
+        ("elapsed", "expected"),
+        [
+            (5, 4 / 6),  # of 5, 5, 9, 12, 13 and 30 those of at most 12
+            (13, 2 / 4),  # too few: of the type's 13, 14, 30 and 40 those of at most 20
+            (31, 0.0),  # of the type there are too few as well
+        ],
+    )
+    def test_the_hazard_takes_the_gaps_of_the_type_where_few_lasted_so_long(
+        self, elapsed, expected
+    ):
+        of_a, of_b, of_c = [2, 5, 5, 9, 12, 13, 30], [14, 40], [5, 6, 14, 31, 32, 33]
+        gaps = [("A", gap) for gap in of_a] + [("B", gap) for gap in of_b]
+        gaps += [("C", gap) for gap in of_c]
+        known = ibis.memtable(
+            [{"month": 9, PRODUCT: product, "gap": gap, "gaps": 1} for product, gap in gaps]
+        )
+        other_month = known.mutate(month=known.month + 1, gap=known.gap + 1)
+        asked = ibis.memtable([{"month": 9, PRODUCT: "A", "elapsed": elapsed}] * 2)
+        found = ended_within_a_week(known.union(other_month), asked, read().inventory, 3)
+        assert found.to_pyarrow().to_pylist() == [
+            {
+                "month": 9,
+                PRODUCT: "A",
+                "elapsed": elapsed,
+                "repurchase_hazard": pytest.approx(expected),
+            }
+        ]
+
+
+class TestStreak:
+    def test_runs_basket_sizes_and_weekdays(self):
+        orders = [
+            (1, "u1", at("01-01 10:00"), 1, ["A", "B", "C"]),  # a Friday, as are 3, 4 and 6
+            (2, "u1", at("01-02 10:00"), 2, ["A"]),
+            (3, "u1", at("01-08 10:00"), 3, ["B", "C"]),
+            (4, "u1", at("01-15 10:00"), 4, ["A", "B"]),
+            (5, "u1", at("01-16 10:00"), 5, ["A"]),
+            (6, "u1", at("01-22 10:00"), 6, ["A"]),
+            (7, "u2", at("01-10 10:00"), 1, ["E"]),
+        ]
+        frame = history(orders, only("streak"))
+        sizes = {"A": 7 / 4 / 1.8, "B": 7 / 3 / 1.8, "C": 5 / 2 / 1.8, "E": 1}
+        for name, expected in {
+            "order_run": {"A": 2, "B": -1, "C": -2, "E": -5},
+            "relative_basket_size": sizes,
+            "weekday_share": {"A": 1 / 2, "B": 1, "C": 1, "E": 0},
+        }.items():
+            found = values(frame, name)
+            assert {product: found[6, product] for product in "ABCE"} == pytest.approx(expected)
+
+    def test_bought_again_of_what_enough_orders_followed_before_the_month(self):
+        orders = [
+            (1, "u1", at("01-01 10:00"), 1, ["A", "E"]),
+            (2, "u1", at("01-02 10:00"), 2, ["B"]),
+            (3, "u1", at("01-03 10:00"), 3, ["A"]),
+            (4, "u1", at("01-04 10:00"), 4, ["A"]),
+            (5, "u1", at("01-05 10:00"), 5, ["E"]),
+            (6, "u1", at("01-31 23:59"), 6, ["C"]),
+            (7, "u1", at("02-01 00:00"), 7, ["A", "B", "C"]),
+            (8, "u2", at("01-01 10:00"), 1, ["A"]),
+            (9, "u2", at("01-02 10:00"), 2, ["A"]),
+            (10, "u3", at("01-01 10:00"), 1, ["A"]),
+            (11, "u4", at("01-01 10:00"), 1, ["A"]),
+            (12, "u4", at("02-01 00:00"), 2, ["A"]),
+        ]
+        raw = read(orders=orders)
+        points = repeat_orders(raw).filter(lambda t: t.order_id == 7)
+        found = {
+            row[PRODUCT]: [row[name] for name in list(BY_HAND["streak"])[1:7]]
+            for row in bought_again(raw, points).to_pyarrow().to_pylist()
+        }
+        # Of A 3 purchases of u1 were followed by 2 orders, 2 of them by 3, and the first by more.
+        assert found == {
+            "A": [pytest.approx(2 / 3), 1, 1, 1, 1 / 2, 0],
+            "B": [0, 0, 0, None, 0, 1],
+            "C": [None] * 6,
+            "E": [0, 0, 1, 1, 0, 0],
+        }
 
 
 class TestIntent:

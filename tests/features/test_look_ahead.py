@@ -10,7 +10,16 @@ from kedro_datasets.pandas import CSVDataset
 
 from push_propensity.datasets.table_dataset import TableDataset
 from push_propensity.errors import DataError
-from push_propensity.features import affinity, build, extended, intent, listing, products, rhythm
+from push_propensity.features import (
+    affinity,
+    build,
+    extended,
+    intent,
+    listing,
+    products,
+    rhythm,
+    streak,
+)
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.point_in_time.check import (
     PointInTimeOptions,
@@ -18,7 +27,7 @@ from push_propensity.features.point_in_time.check import (
     require_no_look_ahead,
 )
 from push_propensity.features.point_in_time.scrambling import Scramble, scramble_future
-from push_propensity.frame.columns import COLUMNS, EXTENDED_NAMES
+from push_propensity.frame.columns import COLUMNS, EXTENDED_GROUPS, EXTENDED_NAMES, NEXT_ORDERS
 from push_propensity.pipelines.point_in_time_check import create_pipeline
 from push_propensity.simulation import simulate_shop
 from tests.features.random_shop import PRICES, SNOOZES
@@ -30,7 +39,9 @@ PLAIN = FeatureOptions(minimum_gaps=2)
 WITH_EVENTS = ALL.model_copy(
     update={
         "minimum_gaps": 2,
-        "extended": ALL.extended.model_copy(update={"groups": ("product", "affinity", "intent")}),
+        "extended": ALL.extended.model_copy(
+            update={"groups": ("product", "affinity", "intent", "rhythm", "streak")}
+        ),
     }
 )
 CHECKS = PointInTimeOptions(cutoffs=1, orders=30, seed=3)
@@ -198,6 +209,32 @@ def count_buyers_of_all_months(patch):
     patch.setattr(extended, "repurchase_rate", looking_ahead)
 
 
+def know_gaps_of_later_months(patch):
+    def looking_ahead(purchases, points):
+        return known(purchases, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
+
+    known = rhythm.known_gaps
+    patch.setattr(rhythm, "known_gaps", looking_ahead)
+
+
+def know_orders_of_later_months(patch):
+    def looking_ahead(raw, points):
+        return again(raw, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
+
+    again = extended.bought_again
+    patch.setattr(extended, "bought_again", looking_ahead)
+
+
+def count_the_order_among_the_past_ones(patch):
+    for module in (rhythm, streak):
+        before = module.before_moments
+        patch.setattr(
+            module,
+            "before_moments",
+            lambda rows, points, before=before: before(rows, later(points)),
+        )
+
+
 # Look-aheads that change no column in common, so that one frame shows all of a group.
 PLANTED = [
     {
@@ -207,7 +244,8 @@ PLANTED = [
             f"{measure}_days_to_buy_{unit}"
             for measure in ("avg", "std")
             for unit in ("variant_id", "product_type")
-        },
+        }
+        | {"own_std_days_to_buy_variant_id"},  # everybody's, where the user has too few gaps
         know_prices_early: {"normalised_price", "discount_pct"},
         count_carts_after_the_order: {
             "abandoned_before",
@@ -219,11 +257,26 @@ PLANTED = [
         count_regulars_of_the_moment: {"days_since_regular"},
         pair_products_of_later_months: {"affinity_history", "affinity_last_order"},
         count_buyers_of_all_months: {"repurchase_rate"},
+        know_gaps_of_later_months: {
+            *(f"days_past_{which}_gap" for which in ("longest", "shortest", "mean")),
+            "repurchase_hazard",
+        },
+        know_orders_of_later_months: {
+            *(
+                f"bought_again_within_{orders}" for orders in NEXT_ORDERS if orders < 5
+            ),  # few have 5
+            "bought_again_after_first",
+            "one_shot_share",
+        },
     },
     {
         count_all_orders: {"ordered_before"},
         know_the_highest_price: {"normalised_price"},
         list_before_the_first_sale: {"variant_id", "days_since_first_sale"},
+        count_the_order_among_the_past_ones: {
+            *(feature.name for feature in EXTENDED_GROUPS["rhythm"]),
+            *("order_run", "relative_basket_size", "weekday_share"),
+        },
     },
 ]
 

@@ -11,6 +11,7 @@ from sklearn.compose import ColumnTransformer
 from push_propensity.errors import DataError, ParameterError
 from push_propensity.frame.columns import (
     COLUMNS,
+    DECAYED_FREQUENCY,
     EXTENDED_NAMES,
     FEATURE_NAMES,
     METADATA,
@@ -22,7 +23,13 @@ from push_propensity.models.candidates import CandidateOptions, Candidates, chec
 from push_propensity.models.families import BASELINE, ENTRIES, FAMILIES
 
 TRAINABLE = ["logistic_l2", "logistic_elastic_net", "xgboost"]
-BASELINES = ["constant", "global_popularity", "ordered_before_popularity", "own_frequency"]
+BASELINES = [
+    "constant",
+    "global_popularity",
+    "ordered_before_popularity",
+    "own_frequency",
+    "decayed_frequency",
+]
 SECRET = "alice@example.org"
 
 REFUSED = {
@@ -381,10 +388,23 @@ class TestStandIns:
         assert stand_in.family == "ordered_before_popularity"
         assert stand_in == CandidateOptions(family="ordered_before_popularity", seed=1)
 
-    @pytest.mark.parametrize("name", [name for name in ENTRIES if name != "own_frequency"])
+    @pytest.mark.parametrize(
+        ("columns", "measured"),
+        [
+            ([DECAYED_FREQUENCY, OWN_FREQUENCY], "decayed_frequency"),
+            ([DECAYED_FREQUENCY], "decayed_frequency"),
+            ([OWN_FREQUENCY], "own_frequency"),
+            ([], "ordered_before_popularity"),
+        ],
+    )
+    def test_a_stand_in_may_have_one_itself(self, columns, measured):
+        options = CandidateOptions(family="decayed_frequency", seed=1)
+        assert options.measurable_on([*COLUMNS, *columns]).family == measured
+
+    def test_the_last_of_them_is_no_entry(self):
+        assert set(FAMILIES) - set(ENTRIES) == {"ordered_before_popularity"}
+
+    @pytest.mark.parametrize("name", [name for name in ENTRIES if not FAMILIES[name].needs])
     def test_the_others_always_are(self, name):
         options = CandidateOptions(family=name, seed=1)
         assert options.measurable_on(COLUMNS) is options
-
-    def test_are_no_entries_of_their_own(self):
-        assert set(FAMILIES) - set(ENTRIES) == {"ordered_before_popularity"}

@@ -16,7 +16,8 @@ from push_propensity.features.options import FeatureOptions
 from push_propensity.features.orders import order_habits
 from push_propensity.features.popularity import first_sales, popularity_trend
 from push_propensity.features.raw_tables import RawTables
-from push_propensity.features.rhythm import repurchase_rate
+from push_propensity.features.rhythm import own_rhythm
+from push_propensity.features.streak import bought_again, own_streak, repurchase_rate
 from push_propensity.frame.columns import EXTENDED_GROUPS, PRODUCT, PRODUCT_TYPE, VENDOR
 
 Joined = tuple[ir.Table, list[str]]
@@ -58,6 +59,7 @@ def extended_defaults(options: FeatureOptions) -> dict[str, float]:
         "days_since_regular": days,
         "days_since_cart": days,
         "hours_since_open_cart": 24 * days,
+        "relative_basket_size": 1.0,
     }
     names = set(extended_names(options)) - _MADE_COLUMNS
     return {name: said.get(name, 0.0) for name in sorted(names)}
@@ -98,12 +100,24 @@ def _intent(raw: RawTables, points: ir.Table, _: FeatureOptions) -> Iterator[Joi
         yield regular_age(points, raw.regulars), ["order_id", PRODUCT]
 
 
+def _rhythm(raw: RawTables, points: ir.Table, options: FeatureOptions) -> Iterator[Joined]:
+    usual_days = options.product.avg_days_to_buy
+    yield own_rhythm(raw, points, options.minimum_gaps, usual_days), ["order_id", PRODUCT]
+
+
+def _streak(raw: RawTables, points: ir.Table, _: FeatureOptions) -> Iterator[Joined]:
+    yield own_streak(raw, points), ["order_id", PRODUCT]
+    yield bought_again(raw, points), ["month", PRODUCT]
+
+
 _TABLES: Mapping[str, Builder] = {
     **{group: _own(key) for group, key in OWN_KEYS.items()},
     "user": _user,
     "product": _product,
     "affinity": _affinity,
     "intent": _intent,
+    "rhythm": _rhythm,
+    "streak": _streak,
 }
 
 
@@ -137,6 +151,17 @@ def _calendar(rows: ir.Table, _: FeatureOptions) -> dict[str, ir.Value]:
     }
 
 
+def _own_deviation(rows: ir.Table, _: FeatureOptions) -> dict[str, ir.Value]:
+    """Take everybody's deviation where the user has too few gaps."""
+    name = f"std_days_to_buy_{PRODUCT}"
+    return {f"own_{name}": ibis.coalesce(rows[f"own_{name}"], rows[name])}
+
+
+def _run_of_orders(rows: ir.Table, _: FeatureOptions) -> dict[str, ir.Value]:
+    """None of the earlier orders held what was never bought."""
+    return {"order_run": ibis.coalesce(rows.order_run, 1 - rows.user_order_seq)}
+
+
 def _ratio(days: ir.NumericValue, usual: ir.NumericValue) -> ir.NumericValue:
     """Return days as a multiple of the usual days, which count as one day at least."""
     return ibis.least(days / ibis.greatest(usual, 1.0), 1_000.0)
@@ -147,10 +172,14 @@ _MADE: Mapping[str, Callable[[ir.Table, FeatureOptions], dict[str, ir.Value]]] =
     "user": _order_due,
     "product": _sold_since,
     "calendar": _calendar,
+    "rhythm": _own_deviation,
+    "streak": _run_of_orders,
 }
 _MADE_COLUMNS = {
     *(f"{name}_{key}" for name in ("own_days_to_buy", "due_ratio") for key in OWN_KEYS.values()),
     "order_due_ratio",
     "days_since_first_sale",
+    f"own_std_days_to_buy_{PRODUCT}",
+    "order_run",
     *(feature.name for feature in EXTENDED_GROUPS["calendar"]),
 }

@@ -87,13 +87,28 @@ def past_purchases(raw: RawTables, points: ir.Table, key: str) -> ir.Table:
         Columns order_id (that of the point), today (the point's day), the key, and position and day
         of the past order; one row per past order and product, type or vendor in it.
     """
-    moments = points.select("order_id", "user_id", "moment", today="day")
-    purchases = purchases_by(raw, key).rename(past_user="user_id", past_order="order_id")
-    joined = moments.join(
-        purchases,
-        [moments.user_id == purchases.past_user, purchases.created_at < moments.moment],
+    return before_moments(purchases_by(raw, key), points).select(
+        "order_id", "today", key, "position", "day"
     )
-    return joined.select("order_id", "today", key, "position", "day")
+
+
+def before_moments(purchases: ir.Table, points: ir.Table) -> ir.Table:
+    """Return the rows of some purchases that each point's user had made before its moment.
+
+    Args:
+        purchases: The columns of the purchases, and others.
+        points: The points.
+
+    Returns:
+        Columns order_id (that of the point), today and this_month (the point's day and month), and
+        those of the purchases but for order_id and user_id.
+    """
+    moments = points.select("order_id", "user_id", "moment", today="day", this_month="month")
+    past = purchases.drop("order_id").rename(past_user="user_id")
+    joined = moments.join(
+        past, [moments.user_id == past.past_user, past.created_at < moments.moment]
+    )
+    return joined.drop("user_id", "moment", "past_user")
 
 
 def purchases_by(raw: RawTables, key: str) -> ir.Table:

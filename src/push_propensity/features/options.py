@@ -14,6 +14,8 @@ Group = Literal[
     "affinity",
     "intent",
     "calendar",
+    "rhythm",
+    "streak",
 ]
 
 
@@ -101,7 +103,7 @@ class FeatureOptions(Options):
         listing_days: How many days after its latest sale a product stays listed.
         minimum_orders: In how many earlier orders a product must be to be listed.
         popularity_days: How many calendar days before the moment's day popularity counts.
-        minimum_gaps: How many gaps between purchases median and deviation need.
+        minimum_gaps: How many gaps between purchases their median, deviation and hazard need.
         first_order_date: Orders before this day are history only and get no rows; null: none are.
         lag_hours: How long before its order a row's features are taken.
         product: Defaults for the columns that end in `_variant_id`.

@@ -84,6 +84,24 @@ def known_orders(raw: RawTables, points: ir.Table) -> ir.Table:
     return past.group_by("order_id").aggregate(known_orders=_.position.max())
 
 
+def sum_before_months(monthly: ir.Table, points: ir.Table, keys: list[str]) -> ir.Table:
+    """Return what was counted in all months before that of each point, by the keys.
+
+    Args:
+        monthly: Columns month, the keys, and counts of what became known in the month.
+        points: The points.
+        keys: Of what is counted.
+
+    Returns:
+        Columns month (one of the points'), the keys and the counts' sums.
+    """
+    counts = [name for name in monthly.columns if name not in ("month", *keys)]
+    earlier = monthly.rename(known="month")
+    months = points.select("month").distinct()
+    before = earlier.join(months, earlier.known < months.month)
+    return before.group_by("month", *keys).aggregate(**{name: _[name].sum() for name in counts})
+
+
 def past_orders(raw: RawTables, points: ir.Table) -> ir.Table:
     """Return the orders that each point's user had made before its moment.
 

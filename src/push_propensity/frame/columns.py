@@ -24,6 +24,7 @@ PRODUCT_TYPE = "product_type"
 VENDOR = "vendor"
 DAYS_SINCE_PURCHASE = "days_since_purchase_variant_id"
 OWN_FREQUENCY = "purchase_share_variant_id"
+DECAYED_FREQUENCY = "decayed_frequency_56"
 BASKET_SIZE = "basket_size"
 SAMPLING_WEIGHT = "sampling_weight"
 
@@ -69,6 +70,11 @@ def _days(name: str) -> Feature:
 
 def _days_since(event: str) -> Feature:
     return replace(_days(f"days_since_{event}"), since=True)
+
+
+def _days_past(name: str) -> Feature:
+    bounds = (-36_500.0, 36_500.0)
+    return Feature(name, "number", *bounds, "days, negative before", since=True)
 
 
 def _ratio(name: str) -> Feature:
@@ -117,6 +123,8 @@ COLUMNS: tuple[str, ...] = (
 )
 
 RECENT_ORDERS: tuple[int, ...] = (1, 3, 5, 10)
+HALF_LIVES: tuple[int, ...] = (14, 56, 182)
+NEXT_ORDERS: tuple[int, ...] = (2, 3, 4, 5)
 
 
 def _own_history(key: str) -> tuple[Feature, ...]:
@@ -159,6 +167,22 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
         Feature("day_of_week", "number", 1.0, 7.0, "day, Monday is 1"),
         Feature("day_of_month", "number", 1.0, 31.0, "day"),
         Feature("hour_of_day", "number", 0.0, 23.0, "hour"),
+    ),
+    "rhythm": (
+        *(_share(f"decayed_frequency_{days}") for days in HALF_LIVES),
+        _days_past("days_past_longest_gap"),
+        _days_past("days_past_shortest_gap"),
+        _days_past("days_past_mean_gap"),
+        _days(f"own_std_days_to_buy_{PRODUCT}"),
+        _share("repurchase_hazard"),
+    ),
+    "streak": (
+        Feature("order_run", "number", -1_000.0, 1_000.0, "count, negative without it"),
+        *(_share(f"bought_again_within_{orders}") for orders in NEXT_ORDERS),
+        _share("bought_again_after_first"),
+        _share("one_shot_share"),
+        _ratio("relative_basket_size"),
+        _share("weekday_share"),
     ),
 }
 EXTENDED_FEATURES: tuple[Feature, ...] = tuple(

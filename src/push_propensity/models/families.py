@@ -3,7 +3,12 @@
 A new family is one line here and one entry under `candidates` in the parameters.
 """
 
-from push_propensity.frame.columns import ORDERED_BEFORE, OWN_FREQUENCY, POPULARITY
+from push_propensity.frame.columns import (
+    DECAYED_FREQUENCY,
+    ORDERED_BEFORE,
+    OWN_FREQUENCY,
+    POPULARITY,
+)
 from push_propensity.models.baselines import Constant, Rule
 from push_propensity.models.boosted import BoostedTrees, XGBoostParameters
 from push_propensity.models.family import Family
@@ -38,6 +43,18 @@ FAMILIES: dict[str, Family] = {
             needs=OWN_FREQUENCY,
             stand_in="ordered_before_popularity",
         ),
+        Rule(
+            "decayed_frequency",
+            "Decayed-frequency rule",
+            columns=(DECAYED_FREQUENCY, POPULARITY),
+            about=(
+                "the decayed-frequency rule ranks users by the share of their orders that held the "
+                "product, where an order weighs half as much for every 56 days that it is older, "
+                "then by its popularity"
+            ),
+            needs=DECAYED_FREQUENCY,
+            stand_in="own_frequency",
+        ),
         PenalisedLogistic("logistic_l2", "L2 logistic regression", LogisticL2Parameters),
         PenalisedLogistic(
             "logistic_elastic_net", "Elastic-net logistic regression", LogisticElasticNetParameters
@@ -45,11 +62,13 @@ FAMILIES: dict[str, Family] = {
         BoostedTrees("xgboost", "XGBoost", XGBoostParameters),
     )
 }
-# What stands beside each other on the leaderboard: no stand-in beside the family it stands in for.
+# What stands beside each other on the leaderboard. Where a family's stand-in is an entry too, the
+# leaderboard shows it once.
 ENTRIES: tuple[str, ...] = (
     "constant",
     "global_popularity",
     "own_frequency",
+    "decayed_frequency",
     "logistic_l2",
     "logistic_elastic_net",
     "xgboost",
