@@ -22,10 +22,11 @@ RUNNERS = ("sequential_runner", "thread_runner")
 LAST_RESULTS = {"report", "winner"}
 WRITTEN = {  # what a run ends in, to be opened or read on
     "feature_frame@ibis": "Feature frame",
-    "current_frame": "Current frame",
+    "current_frame@ibis": "Current frame",
     "feature_study_page": "Feature study",
     "report": "Report",
 }
+FORMER_OPTIONS = {"n_trials", "early_stopping_rounds", "most_rounds"}
 FORMER_ENTRIES = {
     "feature_frame": "feature_frame@pandas",
     "built_feature_frame": "feature_frame@ibis",
@@ -100,6 +101,9 @@ def _renamed(config: Any) -> Iterator[str]:
         for name, value in parameters.items():
             if isinstance(value, Mapping) and value.keys() == {"candidate"}:
                 yield f"{name}: {{candidate: …}} is now candidates: {{{name}: …}}"
+        for entry, options in parameters["candidates"].items():
+            for name in sorted(FORMER_OPTIONS & options.keys()):
+                yield f"candidates.{entry}.{name} is now candidates.{entry}.search.{name}"
 
 
 def check_inputs(pipeline: Pipeline, catalog: Any) -> None:
@@ -179,7 +183,18 @@ def show_results(results: Mapping[str, Any], catalog: Any) -> None:
         from push_propensity.reports.leaderboard import draw_leaderboard
 
         console.print(draw_leaderboard(catalog["leaderboard"].load()))
+    if "beyond_training" in results:
+        beyond = _describe_beyond(results["beyond_training"].load())
+        console.print(f"Numbers beyond training: {beyond}", soft_wrap=True)
     for name, title in WRITTEN.items():
         if name in results:
             path = os.path.relpath(results[name]._filepath)
             console.print(f"{title}: {path}", soft_wrap=True)
+
+
+def _describe_beyond(counts: Mapping[str, int]) -> str:
+    """Say how many numbers of the users lie beyond what the model learnt from, by feature."""
+    if not counts:
+        return "not counted, the model's bundle has no ranges"
+    listed = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+    return f"{sum(counts.values())} ({listed})" if listed else "none"

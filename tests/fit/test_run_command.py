@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from kedro.config import MissingConfigException
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.startup import bootstrap_project
-from kedro.io import DatasetError
+from kedro.io import DatasetError, MemoryDataset
 from kedro_datasets.pandas import CSVDataset
 from rich.console import Console
 from yaml import YAMLError
@@ -36,8 +36,7 @@ candidates:
   logistic_elastic_net: {sweep: {C: [0.01], l1_ratio: [0.5]}}
   xgboost:
     threads: 1
-    early_stopping_rounds: 3
-    n_trials: 2
+    search: {early_stopping_rounds: 3, n_trials: 2}
     parameters: {n_estimators: 12}
 training_options: {resamples: 10, parity_rows: 500}
 """
@@ -354,6 +353,21 @@ class TestWhatIsShown:
         output = shown("feature_study_page", "feature_ablation_figure")
         assert output.strip() == "Feature study: report.html"
 
+    @pytest.mark.parametrize(
+        ("counts", "said"),
+        [
+            ({}, "not counted, the model's bundle has no ranges"),
+            ({"count_pets": 0}, "none"),
+            (
+                {"count_pets": 0, "count_adults": 4, "count_babies": 1},
+                "5 (count_adults 4, count_babies 1)",
+            ),
+        ],
+    )
+    def test_how_many_numbers_lie_beyond_training(self, capsys, counts, said):
+        show_results({"beyond_training": MemoryDataset(counts)}, {})
+        assert capsys.readouterr().out == f"Numbers beyond training: {said}\n"
+
     def test_nothing_of_a_run_that_ends_in_the_middle(self, shown):
         assert shown("train", "folds") == ""
 
@@ -481,6 +495,12 @@ def test_names_of_an_earlier_version_are_told_the_new_ones(kedro, project, file)
 def test_a_candidate_s_former_parameters():
     config = {"catalog": {}, "parameters": {"candidates": {}, "xgboost": {"candidate": {}}}}
     with pytest.raises(ParameterError, match=r"is now candidates: \{xgboost: …\}"):
+        check_former_names(Configuration(config))
+
+
+def test_a_candidate_s_former_options():
+    config = {"catalog": {}, "parameters": {"candidates": {"xgboost": {"n_trials": 4}}}}
+    with pytest.raises(ParameterError, match=r"n_trials is now candidates\.xgboost\.search\.n_tr"):
         check_former_names(Configuration(config))
 
 

@@ -30,11 +30,13 @@ def entry(family: str, **changes) -> CandidateOptions:
         "family": family,
         "parameters": PARAMETERS.get(family, {}),
         "sweep": SWEEPS.get(family, {}),
-        "early_stopping_rounds": 3,
+        "search": {"early_stopping_rounds": 3},
+        "minimum_negatives": 0,
         "seed": 11,
         "threads": 1,
     }
-    return CandidateOptions(**given | changes)
+    search = given["search"] | changes.pop("search", {})
+    return CandidateOptions(**given | {"search": search} | changes)
 
 
 CANDIDATES = Candidates(**{name: entry(name) for name in ENTRIES})

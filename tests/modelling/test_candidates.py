@@ -17,7 +17,7 @@ from push_propensity.frame.columns import (
     OWN_FREQUENCY,
     choose_features,
 )
-from push_propensity.models.boosted import BoostedTrees
+from push_propensity.models.boosted import BoostedTrees, XGBoostParameters
 from push_propensity.models.candidates import CandidateOptions, Candidates, check_parameters
 from push_propensity.models.families import BASELINE, ENTRIES, FAMILIES
 
@@ -123,7 +123,6 @@ class TestCandidateOptions:
             {"negative_share": 0.0},
             {"negative_share": 1.1},
             {"threads": 0},
-            {"n_trials": 0},
             {"x": 1},
         ],
     )
@@ -131,11 +130,44 @@ class TestCandidateOptions:
         with pytest.raises(ValueError, match=next(iter(changes))):
             CandidateOptions(family="xgboost", seed=1, **changes)
 
+    @pytest.mark.parametrize(
+        ("search", "message"),
+        [
+            ({"strategy": "guess"}, r"strategy\n.*'grid', 'random' or 'bayesian'"),
+            ({"n_trials": 0}, "n_trials"),
+            ({"seconds": 0}, r"seconds\n.*greater than 0"),
+            ({"negative_share": 0.0}, "negative_share"),
+            ({"reduction_factor": 1}, "reduction_factor"),
+            ({"strategy": "bayesian"}, "a bayesian search needs n_trials or seconds"),
+        ],
+    )
+    def test_search_options_are_checked(self, search, message):
+        with pytest.raises(ValueError, match=message):
+            CandidateOptions(family="xgboost", seed=1, search=search)
+
+    def test_a_learning_rate_of_the_search_must_be_possible(self):
+        with pytest.raises(ParameterError, match="logistic_l2 got parameters that are not allowed"):
+            CandidateOptions(family="logistic_l2", seed=1, search={"learning_rate": 0.2})
+        with pytest.raises(ParameterError, match=r"n_estimators: .*less than or equal to 5000"):
+            CandidateOptions(
+                family="xgboost",
+                seed=1,
+                parameters={"learning_rate": 0.01},
+                search={"learning_rate": 0.2},
+            )
+        with pytest.raises(ValueError, match="learning_rate is swept, so `search` must not set it"):
+            CandidateOptions(
+                family="xgboost",
+                seed=1,
+                sweep={"learning_rate": [0.1, 0.2]},
+                search={"learning_rate": 0.2},
+            )
+
     @pytest.mark.parametrize("name", BASELINES)
     def test_a_baseline_has_one_trial(self, name):
         options = CandidateOptions(family=name, seed=1)
         assert options.definition.kind == "baseline"
-        assert [trial.model_dump() for trial in options.trials()] == [{}]
+        assert options.points() == [{}]
 
 
 class TestCandidates:
@@ -162,7 +194,7 @@ class TestCandidates:
         allowed = ", ".join(ENTRIES)
         message = rf"`candidates` has no use for xgbost\. Its entries are {allowed}\."
         with pytest.raises(ParameterError, match=message):
-            Candidates(**self.configured(xgbost={"n_trials": 3}))
+            Candidates(**self.configured(xgbost={"threads": 3}))
 
     def test_a_missing_entry_is_named(self):
         given = self.configured()
@@ -181,7 +213,7 @@ class TestCandidates:
         ("changes", "message"),
         [
             ({"parameters": {"max_depth": 99}}, "xgboost got parameters that are not allowed"),
-            ({"n_trial": 3}, "n_trial"),
+            ({"search": {"n_trial": 3}}, "n_trial"),
         ],
     )
     def test_an_entry_s_options_are_checked(self, changes, message):
@@ -190,53 +222,95 @@ class TestCandidates:
             Candidates(**self.configured(xgboost=given))
 
 
-class TestTrials:
+class TestPoints:
     def test_the_grid_is_complete_and_goes_from_the_simplest(self):
         options = CandidateOptions(
             family="logistic_elastic_net",
             sweep={"C": [1.0, 0.01, 0.1], "l1_ratio": [0.2, 0.9]},
             seed=1,
         )
-        found = [(trial.C, trial.l1_ratio) for trial in options.trials()]
+        found = [(point["C"], point["l1_ratio"]) for point in options.points()]
         assert found == [(c, ratio) for c in (0.01, 0.1, 1.0) for ratio in (0.9, 0.2)]
 
     def test_deeper_and_less_regularised_trees_come_later(self):
         sweep = {
             "max_depth": [5, 3],
-            "learning_rate": [0.1, 0.05],
             "min_child_weight": [1.0, 50.0],
             "reg_lambda": [1.0, 100.0],
         }
-        trials = CandidateOptions(family="xgboost", sweep=sweep, seed=1).trials()
-        assert len(trials) == 16
-        first, last = trials[0], trials[-1]
-        assert (first.max_depth, first.learning_rate) == (3, 0.05)
-        assert (first.min_child_weight, first.reg_lambda) == (50.0, 100.0)
-        assert (last.max_depth, last.learning_rate) == (5, 0.1)
-        assert (last.min_child_weight, last.reg_lambda) == (1.0, 1.0)
-        assert [trial.max_depth for trial in trials] == [3] * 8 + [5] * 8
+        points = CandidateOptions(family="xgboost", sweep=sweep, seed=1).points()
+        assert len(points) == 8
+        assert points[0] == {"max_depth": 3, "min_child_weight": 50.0, "reg_lambda": 100.0}
+        assert points[-1] == {"max_depth": 5, "min_child_weight": 1.0, "reg_lambda": 1.0}
+        assert [point["max_depth"] for point in points] == [3] * 4 + [5] * 4
 
-    def test_drawn_trials_are_different_points_of_the_grid(self):
-        sweep = {"max_depth": [3, 4, 5], "reg_alpha": [0.0, 1.0, 2.0]}
+    def test_fewer_rounds_of_the_same_depth_are_simpler(self):
+        family = FAMILIES["xgboost"]
+        sizes = [(40, 3), (60, 2), (50, 5), (300, 1)]
+        keys = [
+            family.complexity(XGBoostParameters(n_estimators=rounds, max_depth=depth))
+            for rounds, depth in sizes
+        ]
+        assert sorted(keys) == [keys[1], keys[0], keys[2], keys[3]]
 
-        def draw(seed):
-            options = CandidateOptions(family="xgboost", sweep=sweep, n_trials=5, seed=seed)
-            return [(trial.max_depth, trial.reg_alpha) for trial in options.trials()]
-
-        assert draw(1) == draw(1)
-        assert len(set(draw(1))) == 5
-        assert [depth for depth, _ in draw(1)] == sorted(depth for depth, _ in draw(1))
-        assert len({tuple(draw(seed)) for seed in range(5)}) > 1
-
-    def test_more_trials_than_points_are_all_points(self):
+    @staticmethod
+    def draw(seed, n_trials):
         options = CandidateOptions(
-            family="logistic_l2", sweep={"C": [1.0, 0.1]}, n_trials=9, seed=1
+            family="xgboost",
+            sweep={"max_depth": [3, 4, 5], "reg_alpha": [0.0, 1.0, 2.0]},
+            search={"strategy": "random", "n_trials": n_trials},
+            seed=seed,
         )
-        assert [trial.C for trial in options.trials()] == [0.1, 1.0]
+        return [(point["max_depth"], point["reg_alpha"]) for point in options.points()]
+
+    def test_drawn_ones_are_different_points_of_the_grid(self):
+        assert self.draw(1, 5) == self.draw(1, 5)
+        assert len(set(self.draw(1, 9))) == 9
+        assert len({tuple(self.draw(seed, 5)) for seed in range(5)}) > 1
+
+    def test_a_smaller_budget_draws_the_first_of_a_larger_one(self):
+        assert self.draw(3, 4) == self.draw(3, 9)[:4]
+
+    @pytest.mark.parametrize("strategy", ["grid", "random"])
+    def test_more_trials_than_points_are_all_points(self, strategy):
+        options = CandidateOptions(
+            family="logistic_l2",
+            sweep={"C": [1.0, 0.1]},
+            search={"strategy": strategy, "n_trials": 9},
+            seed=1,
+        )
+        assert sorted(point["C"] for point in options.points()) == [0.1, 1.0]
 
     def test_without_a_sweep_the_configured_values(self):
         options = CandidateOptions(family="logistic_l2", parameters={"C": 0.7}, seed=1)
-        assert [trial.C for trial in options.trials()] == [0.7]
+        assert [options.complete(point).C for point in options.points()] == [0.7]
+
+
+class TestSettled:
+    """From a point that was tried to the parameters that are trained."""
+
+    options = CandidateOptions(
+        family="xgboost",
+        parameters={"learning_rate": 0.1},
+        search={"learning_rate": 0.2},
+        seed=1,
+    )
+
+    def test_the_search_takes_larger_steps(self):
+        assert self.options.searched({"max_depth": 3}).learning_rate == 0.2
+
+    @pytest.mark.parametrize(("rounds", "settled"), [(1, 2), (45.5, 91), (100, 200)])
+    def test_smaller_steps_go_as_far(self, rounds, settled):
+        found = self.options.settled({"max_depth": 3}, rounds)
+        assert (found.max_depth, found.learning_rate, found.n_estimators) == (3, 0.1, settled)
+
+    def test_at_the_same_rate_rounds_stay(self):
+        options = CandidateOptions(family="xgboost", seed=1)
+        assert options.settled({"learning_rate": 0.3}, 17.0).n_estimators == 17
+
+    def test_what_is_not_boosted_stays(self):
+        options = CandidateOptions(family="logistic_l2", seed=1)
+        assert options.settled({"C": 0.5}, float("nan")).model_dump() == {"C": 0.5}
 
 
 class TestFamilies:

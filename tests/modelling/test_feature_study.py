@@ -129,9 +129,12 @@ class TestVariants:
 
     def test_a_quick_entry_differs_in_rows_and_steps_alone(self):
         changed = quick(with_winner(entry("xgboost"), WINNER), OPTIONS)
-        assert changed.parameters == WINNER["parameters"] | {"learning_rate": 0.3}
-        assert (changed.negative_share, changed.most_rounds) == (0.8, 12)
-        assert quick(entry("logistic_l2"), OPTIONS).parameters == entry("logistic_l2").parameters
+        assert changed.parameters == WINNER["parameters"]
+        search = changed.search
+        assert (search.negative_share, search.most_rounds, search.learning_rate) == (0.8, 12, 0.3)
+        linear = quick(entry("logistic_l2"), OPTIONS)
+        assert linear.search.learning_rate is None
+        assert linear.searched({}) == entry("logistic_l2").complete({})
 
 
 class TestMeasures:
@@ -149,7 +152,8 @@ class TestMeasures:
         options = OPTIONS.model_copy(update={"folds": 1})
         table = measure_variants(extended_development, folds, variants, options)
         *_, (_, train, validation) = fold_masks(extended_development, folds)
-        model = fit(extended_development[train], variants[2].entry, variants[2].features)
+        options = variants[2].entry.model_copy(update={"negative_share": OPTIONS.negative_share})
+        model = fit(extended_development[train], options, variants[2].features)
         held = extended_development[validation]
         expected = average_precision_score(held["outcome"], model.predict(held))
         assert table["average_precision"][2] == pytest.approx(expected)

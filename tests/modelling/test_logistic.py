@@ -63,15 +63,6 @@ def test_the_same_rows_give_the_same_bytes(rows, l1_ratio):
     assert first == again
 
 
-def test_a_warm_start_ends_in_the_same_solution_sooner(rows):
-    cold = fit(rows, C=0.1)
-    warm = PenalisedLogisticRegression(C=0.1, l1_ratio=0.0, tol=1e-7, max_iter=200, warm_start=True)
-    warm.coef_, warm.intercept_ = cold.coef_ * 1.001, cold.intercept_
-    warm.fit(*rows)
-    np.testing.assert_allclose(warm.coef_, cold.coef_, atol=1e-5)
-    assert warm.n_iter_ < cold.n_iter_
-
-
 def test_one_class_is_an_error(rows):
     with pytest.raises(ValueError, match="two classes, got 1"):
         fit((rows[0], np.zeros(3_000), None))

@@ -53,6 +53,13 @@ class TestDrawTrainingRows:
         assert rows.tolist() == [0, 1, 2]
         assert weight.tolist() == [1.0, 1.0, 1.0]
 
+    @pytest.mark.parametrize(("minimum", "kept"), [(0, 0.1), (50, 0.1), (400, 0.4), (9_999, 1)])
+    def test_small_data_are_not_thinned(self, minimum, kept):
+        frame = pd.DataFrame({"outcome": (np.arange(1_250) % 5 == 0).astype(float)})
+        rows, weight = draw_training_rows(frame, 0.1, 2, minimum_negatives=minimum)
+        assert set(weight) == {1.0, 1.0 / kept}
+        assert abs(len(rows) - 250 - 1_000 * kept) <= 6 * np.sqrt(1_000 * kept)
+
     def test_the_seed_decides(self):
         outcome = np.arange(300) % 3 == 0
         first, _ = draw(outcome, 0.5, 1)
@@ -153,10 +160,10 @@ class TestFitModel:
 
     def test_the_encoder_knows_only_the_training_rows(self, models, development):
         encoder = models["logistic_l2"].encoder
-        known = encoder.named_transformers_["categories"].categories_[0].tolist()
+        known = encoder.named_transformers_["categories"][0].categories_[0].tolist()
         assert known == sorted(development["product_type"].unique())
-        mean = encoder.named_transformers_["numbers"].mean_[0]
-        assert mean == pytest.approx(development["user_order_seq"].mean())
+        mean = encoder.named_transformers_["numbers"][-1].mean_[0]
+        assert mean == pytest.approx(np.log1p(development["user_order_seq"]).mean())
 
     @pytest.mark.parametrize("name", CANDIDATE_NAMES)
     def test_one_outcome_alone(self, development, name):
@@ -222,6 +229,7 @@ class FixedMargin(PurchaseModel):
 
 def fixed(margin, outcome, **sigmoid) -> tuple[FixedMargin, pd.DataFrame]:
     frame = pd.DataFrame({"margin": margin, "outcome": np.asarray(outcome, dtype=float)})
+    frame["days_since_purchase_variant_id"] = 7.0
     return FixedMargin(None, None, **sigmoid), frame
 
 

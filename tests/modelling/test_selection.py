@@ -7,6 +7,8 @@ from pydantic import ValidationError
 
 from push_propensity.errors import DataError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS
+from push_propensity.models.candidates import CandidateOptions
+from push_propensity.models.families import FAMILIES
 from push_propensity.scoring.bundle import Fingerprint
 from push_propensity.selection.choice import (
     SelectionOptions,
@@ -17,6 +19,7 @@ from push_propensity.selection.choice import (
 
 BEST = SelectionOptions(rule="best")
 ONE_ERROR = SelectionOptions(rule="one_standard_error")
+OPTIONS = {name: CandidateOptions(family=name, seed=1) for name in FAMILIES}
 
 
 def trials_of(name, scores, kind="candidate", parameters=None, rounds=None):
@@ -29,6 +32,7 @@ def trials_of(name, scores, kind="candidate", parameters=None, rounds=None):
                 row |= {"segment": segment, "rows": 100, "purchases": 20}
                 row |= {"products": 3 + fold, "purchases_covered": 0.5}
                 row["parameters"] = json.dumps((parameters or [{}] * len(scores))[trial])
+                row["given_up"] = False
                 row["n_estimators"] = np.nan if rounds is None else rounds[trial][fold - 1]
                 row |= dict.fromkeys(METRICS, 0.1 * fold)
                 rows.append(row | {HEADLINE: score * factor})
@@ -38,7 +42,7 @@ def trials_of(name, scores, kind="candidate", parameters=None, rounds=None):
 def choose(scores, rule, family="logistic_l2", **table):
     parameters = table.pop("parameters", [{"C": 10.0**n} for n in range(len(scores))])
     trials = trials_of(family, scores, parameters=parameters, **table)
-    return choose_trial(trials, rule)
+    return choose_trial(trials, OPTIONS[family], rule)
 
 
 class TestChooseTrial:
@@ -103,7 +107,8 @@ class TestChooseTrial:
             parameters=parameters,
             rounds=[[1, 2, 3], [40, 10, 33]],
         )
-        assert choice["parameters"] == {"max_depth": 5, "n_estimators": 33}
+        expected = OPTIONS["xgboost"].complete({"max_depth": 5, "n_estimators": 33})
+        assert choice["parameters"] == expected.model_dump()
         assert isinstance(choice["parameters"]["n_estimators"], int)
 
     def test_ready_for_json(self):
@@ -113,6 +118,9 @@ class TestChooseTrial:
     def test_unknown_rule(self):
         with pytest.raises(ValidationError, match="rule"):
             SelectionOptions(rule="worst")
+
+
+TRAINED = OPTIONS["xgboost"].complete({"max_depth": 3, "n_estimators": 5}).model_dump()
 
 
 @pytest.fixture
@@ -125,7 +133,9 @@ def race():
     ]
     trials = pd.concat(tables, ignore_index=True)
     names = ("logistic_l2", "constant", "xgboost")
-    chosen = [choose_trial(trials[trials["candidate"] == name], BEST) for name in names]
+    chosen = [
+        choose_trial(trials[trials["candidate"] == name], OPTIONS[name], BEST) for name in names
+    ]
     return trials, chosen
 
 
@@ -154,7 +164,7 @@ class TestLeaderboard:
     def test_equals_stand_in_order_of_their_names(self):
         trials = pd.concat([trials_of(name, [[0.5, 0.5]]) for name in ("xgboost", "logistic_l2")])
         chosen = [
-            choose_trial(trials[trials["candidate"] == name].assign(n_estimators=3.0), BEST)
+            choose_trial(trials[trials["candidate"] == name], OPTIONS[name], BEST)
             for name in ("xgboost", "logistic_l2")
         ]
         board = build_leaderboard(trials, *chosen)
@@ -163,7 +173,7 @@ class TestLeaderboard:
 
     def test_parameters_are_those_that_would_be_trained(self, race):
         board = build_leaderboard(race[0], *race[1]).set_index("candidate")
-        assert json.loads(board.loc["xgboost", "parameters"]) == {"max_depth": 3, "n_estimators": 5}
+        assert json.loads(board.loc["xgboost", "parameters"]) == TRAINED
 
 
 FINGERPRINT = Fingerprint("rows", "parameters", "code")
@@ -178,7 +188,7 @@ class TestChooseWinner:
         trials, chosen = race
         winner = winner_of(trials, chosen)
         assert winner["candidate"] == "xgboost"
-        assert winner["parameters"] == {"max_depth": 3, "n_estimators": 5}
+        assert winner["parameters"] == TRAINED
         # Paired by fold: 0.5 - 0.4 and 0.7 - 0.7, the fold without products left out.
         assert winner["runner_up"] == {
             "candidate": "logistic_l2",
@@ -194,8 +204,13 @@ class TestChooseWinner:
         assert "runner_up" not in chosen[2]
 
     def test_carries_what_it_was_made_from(self, race):
-        expected = {"data": "rows", "parameters": "parameters", "code": "code"}
-        assert winner_of(*race)["fingerprint"] == expected
+        """The trials too: another budget may end in another winner."""
+        trials, chosen = race
+        found = winner_of(trials, chosen)["fingerprint"]
+        assert (found["data"], found["code"]) == ("rows", "code")
+        assert found == winner_of(trials, chosen)["fingerprint"]
+        other = winner_of(trials.assign(log_loss=0.3), chosen)["fingerprint"]
+        assert other["parameters"] != found["parameters"]
 
     def test_one_fold_gives_no_error(self, race):
         trials, chosen = race

@@ -13,8 +13,12 @@ from push_propensity.selection.sweep import EncodedFold, sweep
 from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 
-KEYS = ["candidate", "kind", "trial", "fold", "segment", "parameters", "n_estimators"]
+KEYS = ["candidate", "kind", "trial", "given_up", "fold", "segment", "parameters", "n_estimators"]
 SIZES = ["rows", "purchases", "products", "purchases_covered"]
+
+
+def sort_keys(values):
+    return dict(sorted(values.items()))
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,7 @@ def tables(development, folds):
 class TestTable:
     @pytest.mark.parametrize("name", FAMILY_NAMES)
     def test_one_row_per_trial_fold_and_segment(self, tables, name):
-        table, trials = tables[name], len(entry(name).trials())
+        table, trials = tables[name], len(entry(name).points())
         assert list(table.columns) == [*KEYS, *SIZES, *METRICS]
         assert len(table) == trials * 2 * len(SEGMENTS)
         assert not table.duplicated(["trial", "fold", "segment"]).any()
@@ -37,10 +41,16 @@ class TestTable:
         assert table.loc[table["segment"] == "all", list(METRICS)].notna().all(axis=None)
 
     @pytest.mark.parametrize("name", FAMILY_NAMES)
-    def test_trials_are_those_of_the_entry_in_its_order(self, tables, name):
+    def test_trials_are_the_points_of_the_entry_from_the_simplest(self, tables, name):
         first = tables[name].drop_duplicates("trial").sort_values("trial")
-        expected = [trial.model_dump() for trial in entry(name).trials()]
-        assert [json.loads(text) for text in first["parameters"]] == expected
+        options = entry(name)
+        expected = [options.complete(point).model_dump() for point in options.points()]
+        found = [json.loads(text) for text in first["parameters"]]
+        assert sorted(found, key=str) == sorted(map(sort_keys, expected), key=str)
+        rounds = tables[name].groupby("trial")["n_estimators"].median()
+        settled = [options.settled(*trial) for trial in zip(found, rounds, strict=True)]
+        sizes = [options.definition.complexity(parameters) for parameters in settled]
+        assert sizes == sorted(sizes)
 
     def test_the_folds_are_those_of_the_plan(self, tables, development, folds):
         sizes = tables["constant"].set_index(["fold", "segment"])
@@ -53,7 +63,7 @@ class TestTable:
     def test_boosted_trials_say_their_best_round(self, tables):
         rounds = tables["xgboost"]["n_estimators"]
         assert (rounds == rounds.round()).all()
-        assert rounds.between(1, entry("xgboost").most_rounds - 1).all()
+        assert rounds.between(1, entry("xgboost").search.most_rounds - 1).all()
         others = pd.concat([table for name, table in tables.items() if name != "xgboost"])
         assert others["n_estimators"].isna().all()
 
@@ -65,13 +75,13 @@ class TestTable:
 class TestNumbers:
     @pytest.mark.parametrize("name", CANDIDATE_NAMES)
     def test_are_those_of_the_models_fitted_alone(self, tables, development, folds, name):
-        """A warm start must not show: each trial is what training would give."""
+        """Each trial is what training would give."""
         options = entry(name)
         table = tables[name].set_index(["trial", "fold"])
         for fold, train, validation in fold_masks(development, folds):
-            for number, parameters in enumerate(options.trials()):
+            for number in table.index.unique("trial"):
                 rows = table.loc[(number, fold)]
-                given = parameters.model_dump()
+                given = json.loads(rows["parameters"].iloc[0])
                 if name == "xgboost":
                     given["n_estimators"] = int(rows["n_estimators"].iloc[0])
                 model = fit(development[train], options, **given)
@@ -90,7 +100,8 @@ class TestNumbers:
         assert best("xgboost") > best("ordered_before_popularity")
 
     def test_training_on_a_share_of_the_negatives_keeps_the_level(self, tables, development, folds):
-        drawn = sweep(development, folds, entry("logistic_l2", negative_share=0.4))
+        options = entry("logistic_l2", search={"negative_share": 0.4})
+        drawn = sweep(development, folds, options)
         whole = tables["logistic_l2"]
         assert not np.allclose(drawn["log_loss"], whole["log_loss"], atol=1e-9)
         np.testing.assert_allclose(drawn["log_loss"], whole["log_loss"], atol=0.05)
@@ -110,21 +121,30 @@ class TestEncodedFold:
     def test_the_encoder_sees_the_training_rows_alone(self, development):
         held = (development["vendor"] == "vendor-1").to_numpy()
         fold = self.encode(development, ~held, held, entry("logistic_l2"))
-        numbers = fold.train.encoded[:, :19].toarray()
+        numbers = fold.shared.train.encoded[:, :19].toarray()
         np.testing.assert_allclose(numbers.mean(axis=0), 0.0, atol=1e-9)
-        vendors = fold.validation.encoded[:, 25:].toarray()
+        vendors = fold.shared.validation[:, 25:].toarray()
         assert (vendors == 0).all()  # unknown: none of the known ones
         ordinal = self.encode(development, ~held, held, entry("xgboost"))
-        assert (ordinal.validation.encoded[:, -1] == -1).all()
+        assert (ordinal.shared.validation[:, -1] == -1).all()
 
     def test_draws_and_weighs_the_rows_without_a_purchase(self, development):
         every = np.ones(len(development), dtype=bool)
-        fold = self.encode(development, every, every, entry("logistic_l2", negative_share=0.5))
-        train = fold.train
-        assert train.encoded.shape[0] == len(train.outcome) == len(train.weight)
-        assert train.outcome.sum() == development["outcome"].sum()
-        assert set(train.weight) == {1.0, 2.0}
-        assert fold.validation.encoded.shape[0] == len(development) == len(fold.measured)
+        options = entry("logistic_l2", search={"negative_share": 0.5})
+        fold = self.encode(development, every, every, options)
+        for rows in (fold.shared.train, fold.shared.stopping):
+            assert rows.encoded.shape[0] == len(rows.outcome) == len(rows.weight)
+            assert rows.outcome.sum() == development["outcome"].sum()
+            assert set(rows.weight) == {1.0, 2.0}
+        assert fold.shared.validation.shape[0] == len(development) == len(fold.measured)
+
+    def test_small_data_are_not_thinned(self, development):
+        every = np.ones(len(development), dtype=bool)
+        options = entry("logistic_l2", search={"negative_share": 0.5}, minimum_negatives=10_000)
+        fold = self.encode(development, every, every, options)
+        for rows in (fold.shared.train, fold.shared.stopping):
+            assert rows.encoded.shape[0] == len(development)
+            assert set(rows.weight) == {1.0}
 
 
 class TestSampledRows:
@@ -145,7 +165,9 @@ class TestSampledRows:
             np.testing.assert_allclose(found[metric][rows], whole[metric][rows], atol=tolerance)
 
     def test_early_stopping_minds_the_weights(self, sampled, folds):
-        options = entry("xgboost", sweep={"learning_rate": [0.5]}, early_stopping_rounds=2)
+        options = entry(
+            "xgboost", sweep={"learning_rate": [0.5]}, search={"early_stopping_rounds": 2}
+        )
         rows = sweep(sampled, folds, options).query("fold == 1 and segment == 'all'")
         best = int(rows["n_estimators"].iloc[0])
         _, train, validation = next(iter(fold_masks(sampled, folds)))
@@ -187,7 +209,7 @@ def test_inputs_stay_as_they_are(development, folds):
 
 
 def test_early_stopping_measures_the_best_round(development, folds):
-    options = entry("xgboost", sweep={"learning_rate": [0.5]}, early_stopping_rounds=2)
+    options = entry("xgboost", sweep={"learning_rate": [0.5]}, search={"early_stopping_rounds": 2})
     table = sweep(development, folds, options)
     fold, train, validation = next(iter(fold_masks(development, folds)))
     rows = table[(table["fold"] == fold) & (table["segment"] == "all")]

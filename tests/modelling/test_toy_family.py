@@ -12,6 +12,7 @@ from push_propensity.models.families import ENTRIES
 from push_propensity.pipelines import model_selection, training
 from push_propensity.scoring.bundle import publish, read_bundle
 from push_propensity.selection.choice import SelectionOptions
+from push_propensity.selection.search import Studies
 from push_propensity.training.specification import TrainingOptions
 from tests.modelling.entries import CANDIDATES
 from tests.modelling.test_model_pipelines import run
@@ -39,6 +40,7 @@ def inputs(parts, folds):
         **{f"params:candidates.{name}": options for name, options in candidates.items()},
         "params:candidates": candidates,
         "folds": folds,
+        "studies": Studies(),
         "params:model_selection": SelectionOptions(),
         "params:training_options": TrainingOptions(
             candidate="toy", default_candidate="xgboost", resamples=10, seed=5

@@ -8,7 +8,13 @@ import pytest
 import push_propensity
 from push_propensity.errors import BundleError, DataError, ParameterError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS, evaluate
-from push_propensity.frame.columns import EXTENDED_NAMES, FEATURE_NAMES, FEATURES, NUMERIC_FEATURES
+from push_propensity.frame.columns import (
+    EXTENDED_NAMES,
+    FEATURE_NAMES,
+    FEATURE_OF,
+    FEATURES,
+    NUMERIC_FEATURES,
+)
 from push_propensity.frame.split import (
     SplitOptions,
     keep_large_orders,
@@ -16,6 +22,7 @@ from push_propensity.frame.split import (
     roll_windows,
     split_orders,
 )
+from push_propensity.models.bounded import training_bounds
 from push_propensity.models.export import export_model
 from push_propensity.models.purchase_model import calibrate
 from push_propensity.scoring.bundle import Bundle
@@ -350,6 +357,21 @@ class TestBundle:
         assert manifest.metrics["window"] == "calibration"
         assert {"numpy", "xgboost", "onnxruntime", "scikit-learn"} <= set(manifest.libraries)
 
+    def test_the_manifest_says_what_the_model_learnt_from(self, bundle, windows):
+        training_window = windows[0]
+        bounds = training_bounds(training_window, FEATURE_NAMES)
+        for feature in bundle.manifest.features:
+            if feature.kind == "category":
+                assert feature.categories == tuple(sorted(training_window[feature.name].unique()))
+                assert (feature.lowest, feature.highest) == (None, None)
+            else:
+                assert (feature.lowest, feature.highest) == bounds[feature.name]
+                assert feature.categories is None
+        rows = training_window[list(FEATURE_NAMES)].to_dict("records")
+        columns, _ = bundle.model.schema.tabulate(rows)
+        for name, count in bundle.model.schema.count_beyond_training(columns).items():
+            assert count <= 0.01 * len(rows) if FEATURE_OF[name].since else count == 0
+
     def test_holds_no_id(self, bundle, windows):
         text = str(bundle.manifest) + bundle.files["model_card.md"].decode()
         for name in ("order_id", "variant_id"):
@@ -363,6 +385,21 @@ class TestBundle:
         np.testing.assert_allclose(
             bundle.model.score(columns), model.predict(parts.test), atol=1e-6
         )
+
+    @pytest.mark.parametrize("end", ["minimum", "maximum"])
+    def test_what_lies_beyond_the_manifests_ranges_scores_as_their_end(self, bundle, parts, end):
+        nearest = {"minimum": "lowest", "maximum": "highest"}[end]
+        row = parts.test[list(FEATURE_NAMES)].astype({"user_order_seq": float}).iloc[0].to_dict()
+        numbers = [f for f in bundle.manifest.features if f.kind == "number"]
+        far = [row | {f.name: getattr(f, end)} for f in numbers]
+        near = [row | {f.name: getattr(f, nearest)} for f in numbers]
+        schema = bundle.model.schema
+        (far_columns, faults), (near_columns, _) = schema.tabulate(far), schema.tabulate(near)
+        assert not faults  # counted, never rejected
+        assert sum(schema.count_beyond_training(far_columns).values()) > 0
+        assert not any(schema.count_beyond_training(near_columns).values())
+        scores = [bundle.model.score(columns) for columns in (far_columns, near_columns)]
+        np.testing.assert_array_equal(*scores)
 
     def test_one_that_would_not_load_is_not_made(self, graph, model, windows, specification):
         window = windows[1].assign(count_pets=5_000.0)  # no golden row is valid

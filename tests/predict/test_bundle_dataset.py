@@ -11,6 +11,7 @@ from kedro.framework.session import KedroSession
 from kedro.io import DatasetError
 
 from push_propensity.datasets import BundleDataset
+from push_propensity.frame.columns import NUMERIC_FEATURES
 from push_propensity.handler import predict as predict_module
 from push_propensity.pipelines import inference
 from push_propensity.scoring.bundle import publish
@@ -82,6 +83,24 @@ def test_the_pipeline_run_by_kedro_agrees_with_the_handler(project):
     assert list(scores["prediction"]) == list(users)[:10_000]
     assert scores["rejected"] == ask({"users": parts[2]})[1]["rejected"]
     assert run_inference(project, model="push_one")["model_name"] == "push_one"
+
+
+@pytest.mark.slow
+def test_the_run_counts_the_numbers_beyond_training(project, capsys):
+    row = make_rows(1)[0]
+    far = {"count_pets": 91, "days_since_purchase_product_type": 400}
+    users = {"a": row, "b": row | far, "c": row | {"count_pets": 1_000}, "d": {}}
+    (project / "data/01_raw/scoring_users.json").write_text(json.dumps(users))
+    run_inference(project)
+    counts = json.loads((project / "data/07_model_output/beyond_training.json").read_text())
+    assert counts.keys() == set(NUMERIC_FEATURES)
+    assert {name: count for name, count in counts.items() if count} == {
+        "count_pets": 2,
+        "days_since_purchase_product_type": 1,
+    }
+    said = capsys.readouterr().out
+    assert said.count("Numbers beyond training") == 1
+    assert "Numbers beyond training: 3 (count_pets 2, days_since_purchase_product_type 1)\n" in said
 
 
 def test_a_user_twice_stops_the_run(project):

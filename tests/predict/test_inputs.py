@@ -89,6 +89,42 @@ def test_rows_together_are_judged_as_each_alone(rows):
     assert columns["label"].ravel().tolist() == [row["label"] for row in good]
 
 
+RANGED = FeatureSchema(
+    [replace(f, lowest=0.1, highest=7.5) if f.kind == "number" else f for f in EXTENDED]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(rows=st.lists(st.one_of(rows.map(lambda row: GOOD | row), rows), max_size=8))
+def test_numbers_beyond_training_are_counted_as_one_would(rows):
+    columns, faults = RANGED.tabulate(rows)
+    good = [row for i, row in enumerate(rows) if i not in faults]
+    for name, count in RANGED.count_beyond_training(columns).items():
+        given_values = [row[name] for row in good if row.get(name) is not None]
+        inside = [np.float32(0.1) <= np.float32(value) <= 7.5 for value in given_values]
+        assert count == len(inside) - sum(inside)
+    assert set(RANGED.count_beyond_training(columns)) == {"required", "unbounded", "optional"}
+
+
+def test_the_ends_of_a_range_are_within_in_either_precision():
+    """A caller's 0.1 is another number in float32 than in float64; graphs see float32."""
+    for value in (0.1, float(np.float32(0.1)), 7.5):
+        columns, _ = RANGED.tabulate([GOOD | {"required": value}])
+        assert RANGED.count_beyond_training(columns)["required"] == 0
+    for value in (0.0999, 7.5001):
+        columns, _ = RANGED.tabulate([GOOD | {"required": value}])
+        assert RANGED.count_beyond_training(columns) == {
+            "required": 1,
+            "unbounded": 0,
+            "optional": 0,
+        }
+
+
+def test_without_ranges_nothing_is_counted():
+    columns, _ = SCHEMA_OF_SEVERAL.tabulate([GOOD])
+    assert SCHEMA_OF_SEVERAL.count_beyond_training(columns) == {}
+
+
 # ------------------------------------------------------------------ the model
 
 

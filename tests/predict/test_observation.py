@@ -12,7 +12,7 @@ from push_propensity.handler.observation import Call, add_observer, remove_obser
 from push_propensity.scoring.bundle import publish
 from tests.predict.conftest import ask
 from tests.predict.test_footprint import SOURCE, run_fresh
-from tests.predict.tiny_bundle import make_bundle, make_rows
+from tests.predict.tiny_bundle import SCHEMA, make_bundle, make_rows
 
 ROW = make_rows(1)[0]
 MIXED = {
@@ -50,11 +50,36 @@ def test_a_line_says_what_was_done(line):
         "users": 6,
         "scored": 2,
         "rejected": {"EMPTY_ID": 1, "NOT_AN_OBJECT": 1, "TYPE": 2},
+        "beyond_training": 0,
     }
     assert list(milliseconds) == ["read", "load", "score", "write", "total"]
     stages = [milliseconds[name] for name in ("read", "load", "score", "write")]
     assert all(stage >= 0 for stage in stages)
     assert sum(stages) <= milliseconds["total"] + 0.01
+
+
+LEFT = {
+    "a": ROW,
+    "b": ROW | {"days_since_purchase_variant_id": 90.5, "count_pets": 91},
+    "c": ROW | {"days_since_purchase_variant_id": 36_500},
+    "d": ROW | {"count_pets": 1_001},  # rejected
+}
+
+
+def test_a_line_counts_the_numbers_beyond_training(line, caplog):
+    told = line(LEFT)
+    assert (told["scored"], told["rejected"]) == (3, {"OUT_OF_RANGE": 1})
+    assert told["beyond_training"] == 3
+    assert not any(feature.name in caplog.text for feature in SCHEMA)
+
+
+def test_a_line_says_nothing_of_ranges_that_the_bundle_does_not_have(root, caplog, metrics):
+    features = tuple(replace(f, lowest=None, highest=None) for f in SCHEMA)
+    publish(make_bundle(features=features), root)
+    caplog.set_level("INFO", "push_propensity")
+    assert ask({"users": LEFT})[0] == "200"
+    assert "beyond_training" not in caplog.records[-1].getMessage()
+    assert metrics("beyond_training_total", feature="count_pets") is None
 
 
 @pytest.mark.parametrize(
@@ -240,6 +265,15 @@ def test_metrics_count_unknown_categories(root, categories_known, metrics):
     assert ask({"users": users})[0] == "200"
     assert metrics("unknown_categories_total", feature="vendor") == 1
     assert metrics("unknown_categories_total", feature="product_type") is None
+
+
+def test_metrics_count_the_numbers_beyond_training(predict, metrics):
+    predict(LEFT)
+    predict(LEFT, strict=True)
+    assert metrics("beyond_training_total", feature="count_pets") == 2
+    assert metrics("beyond_training_total", feature="days_since_purchase_variant_id") == 4
+    assert metrics("beyond_training_total", feature="count_adults") is None
+    assert metrics("rejections_total", code="OUT_OF_RANGE") == 2
 
 
 COUNT = """

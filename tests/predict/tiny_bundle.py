@@ -11,8 +11,17 @@ from onnx import TensorProto, helper
 from push_propensity.frame.columns import FEATURES
 from push_propensity.scoring.bundle import Bundle, Fingerprint, GoldenRows, Manifest, ModelFeature
 
+HIGHEST = 90.0
 SCHEMA = tuple(
-    ModelFeature(name=f.name, kind=f.kind, minimum=f.minimum, maximum=f.maximum) for f in FEATURES
+    ModelFeature(
+        name=f.name,
+        kind=f.kind,
+        minimum=f.minimum,
+        maximum=f.maximum,
+        lowest=f.minimum,
+        highest=None if f.maximum is None else min(f.maximum, HIGHEST),
+    )
+    for f in FEATURES
 )
 KNOWN = {"product_type": ("fruit", "bread", "thé"), "vendor": ("acme", "farm")}
 
@@ -25,14 +34,16 @@ def make_rows(count: int, seed: int = 0) -> list[dict]:
 def _value(feature: ModelFeature, dice: random.Random):
     if feature.kind == "category":
         return dice.choice(KNOWN[feature.name])
-    value = dice.uniform(feature.minimum, min(feature.maximum, 90.0))
+    value = dice.uniform(feature.lowest, feature.highest)
     return round(value) if feature.name.startswith("count_") else value
 
 
 def make_graph(schema: Sequence[ModelFeature] = SCHEMA, seed: int = 1, output: str = "probability"):
     dice = np.random.default_rng(seed)
     numbers = [f for f in schema if f.kind == "number"]
-    weights = np.array([[dice.normal() / min(f.maximum or 1.0, 90.0)] for f in numbers], np.float32)
+    weights = np.array(
+        [[dice.normal() / min(f.maximum or 1.0, HIGHEST)] for f in numbers], np.float32
+    )
     nodes = [
         helper.make_node("Concat", [f.name for f in numbers], ["joined"], axis=1),
         helper.make_node("MatMul", ["joined", "weights"], ["sum_0"]),
@@ -65,7 +76,7 @@ def expected_scores(rows: list[dict], seed: int = 1) -> np.ndarray:
     """What the graph of `make_graph` says, in double precision and without ONNX."""
     dice = np.random.default_rng(seed)
     numbers = [f for f in SCHEMA if f.kind == "number"]
-    weights = [np.float32(dice.normal() / min(f.maximum, 90.0)) for f in numbers]
+    weights = [np.float32(dice.normal() / f.highest) for f in numbers]
     effects = {
         name: dict(zip(KNOWN[name], (dice.normal() for _ in KNOWN[name]), strict=True))
         for name in KNOWN

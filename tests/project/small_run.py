@@ -17,7 +17,7 @@ SMALL = {
     "candidates": {
         "logistic_l2": {"sweep": {"C": [0.01, 0.1]}},
         "logistic_elastic_net": {"sweep": {"C": [0.01], "l1_ratio": [0.5]}},
-        "xgboost": {"sweep": {"learning_rate": [0.3]}, "n_trials": 1, "early_stopping_rounds": 5},
+        "xgboost": {"sweep": {"max_depth": [3]}, "search": {"early_stopping_rounds": 5}},
     },
     "training_options": {"parity_rows": 500, "resamples": 20},
     "report_options": {

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from kedro.runner import SequentialRunner
 from push_propensity.evaluation.lags import KEYS, digest_origin, measure_lags
 from push_propensity.evaluation.metrics import METRICS, SEGMENTS
 from push_propensity.evaluation.options import ReportOptions
-from push_propensity.frame.columns import COLUMNS, FEATURE_NAMES
+from push_propensity.frame.columns import COLUMNS, DAYS_SINCE_PURCHASE, FEATURE_NAMES
 from push_propensity.frame.split import SplitOptions, summarise_split
 from push_propensity.models import families
 from push_propensity.pipelines.reporting import create_pipeline
@@ -42,6 +43,9 @@ class Weighted:
     bias: float = -4.0
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
+    longest: float = 90.0
+
+    bounds = MappingProxyType({DAYS_SINCE_PURCHASE: (0.0, 80.0), "global_popularity": (0.0, 1.0)})
 
     def predict(self, frame):
         margin = self.bias + sum(w * frame[name].to_numpy() for name, w in self.weights.items())
@@ -84,6 +88,12 @@ def make_frame(orders=120, products=40, seed=0, first_day="2021-02-01"):
     return frame.assign(outcome=(draw.random(rows) < margin).astype(float))
 
 
+def make_current_frame():
+    """Users of today with every product; each product was last bought 3 days after the next one."""
+    frame = make_frame(orders=60, seed=5).drop(columns=["outcome", "order_id", "order_date"])
+    return frame.assign(**{DAYS_SINCE_PURCHASE: 3.0 * (frame["variant_id"] - 1000)})
+
+
 def make_trials(seed=0):
     """Trials over 3 folds: C swept for the linear models, depth and eta for boosting."""
     draw = np.random.default_rng(seed)
@@ -114,6 +124,7 @@ def make_trials(seed=0):
                             "candidate": candidate,
                             "kind": kind,
                             "trial": trial,
+                            "given_up": False,
                             "fold": fold,
                             "segment": segment,
                             "parameters": json.dumps(parameters),
@@ -216,6 +227,7 @@ def make_inputs():
         "winner": WINNER,
         "data_quality": DATA_QUALITY,
         "intake_report": None,
+        "current_frame@pandas": make_current_frame(),
         "params:report_options": OPTIONS,
         "params:split": SplitOptions(minimum_items=3),
     }

@@ -21,6 +21,7 @@ def trials():
             "candidate": "logistic_l2",
             "kind": "candidate",
             "trial": trial,
+            "given_up": False,
             "fold": fold,
             "segment": segment,
             "parameters": json.dumps(parameters),
@@ -64,6 +65,13 @@ def test_nested_settings_become_text(trials):
 def test_baselines_and_single_trials_have_no_path(trials):
     assert trace_regularisation(trials.assign(kind="baseline")).empty
     assert trace_regularisation(trials[trials["trial"] == 0]).empty
+
+
+def test_trials_that_were_given_up_are_left_out(trials):
+    stopped = trials.assign(given_up=trials["trial"] == 1)
+    stopped = stopped[~((stopped["trial"] == 1) & (stopped["fold"] == 1))]
+    expected = trace_regularisation(trials[trials["trial"] != 1])
+    pd.testing.assert_frame_equal(trace_regularisation(stopped), expected)
 
 
 def test_a_fold_without_a_score_is_left_out(trials):

@@ -22,6 +22,7 @@ ORDERED_BEFORE = "ordered_before"
 POPULARITY = "global_popularity"
 PRODUCT_TYPE = "product_type"
 VENDOR = "vendor"
+DAYS_SINCE_PURCHASE = "days_since_purchase_variant_id"
 OWN_FREQUENCY = "purchase_share_variant_id"
 BASKET_SIZE = "basket_size"
 SAMPLING_WEIGHT = "sampling_weight"
@@ -33,7 +34,8 @@ FeatureChoice = Literal["frame", "extended"]
 class Feature:
     """A feature column and the fixed physical bounds of its values (both inclusive).
 
-    `group` names the extended features that belong together; the 27 columns have none.
+    `group` names the extended features that belong together; the 27 columns have none. `since` says
+    that it is the time since something happened, which grows for whoever stays away.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Feature:
     maximum: float | None = None
     unit: str = ""
     group: str = ""
+    since: bool = False
 
 
 def _category(name: str) -> Feature:
@@ -64,6 +67,10 @@ def _days(name: str) -> Feature:
     return Feature(name, "number", 0.0, 36_500.0, "days")
 
 
+def _days_since(event: str) -> Feature:
+    return replace(_days(f"days_since_{event}"), since=True)
+
+
 def _ratio(name: str) -> Feature:
     return Feature(name, "number", 0.0, 1_000.0, "ratio")
 
@@ -84,10 +91,10 @@ FEATURES: tuple[Feature, ...] = (
     _count("count_babies"),
     _count("count_pets"),
     _count("people_ex_baby"),
-    _days("days_since_purchase_variant_id"),
+    _days_since("purchase_variant_id"),
     _days("avg_days_to_buy_variant_id"),
     _days("std_days_to_buy_variant_id"),
-    _days("days_since_purchase_product_type"),
+    _days_since("purchase_product_type"),
     _days("avg_days_to_buy_product_type"),
     _days("std_days_to_buy_product_type"),
 )
@@ -127,9 +134,9 @@ def _own_history(key: str) -> tuple[Feature, ...]:
 EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
     "own_product": _own_history(PRODUCT),
     "own_product_type": _own_history(PRODUCT_TYPE),
-    "own_vendor": (_days(f"days_since_purchase_{VENDOR}"), *_own_history(VENDOR)),
+    "own_vendor": (_days_since(f"purchase_{VENDOR}"), *_own_history(VENDOR)),
     "user": (
-        _days("days_since_order"),
+        _days_since("order"),
         _days("own_days_between_orders"),
         _ratio("order_due_ratio"),
         _count("last_basket_size"),
@@ -138,14 +145,14 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
     "product": (
         _share("repurchase_rate"),
         Feature("popularity_trend", "number", -1.0, 1.0, "difference of shares"),
-        _days("days_since_first_sale"),
+        _days_since("first_sale"),
     ),
     "affinity": (_share("affinity_history"), _share("affinity_last_order")),
     "intent": (
-        _days("days_since_regular"),
-        _days("days_since_cart"),
+        _days_since("regular"),
+        _days_since("cart"),
         _count("carts_before"),
-        Feature("hours_since_open_cart", "number", 0.0, 876_000.0, "hours"),
+        Feature("hours_since_open_cart", "number", 0.0, 876_000.0, "hours", since=True),
         _count("open_cart_size"),
     ),
     "calendar": (

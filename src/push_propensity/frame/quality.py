@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from push_propensity.frame.columns import (
     BASKET_SIZE,
     CREATED_AT,
+    DAYS_SINCE_PURCHASE,
     FEATURE_OF,
     FLAGS,
     NUMERIC_FEATURES,
@@ -28,7 +29,6 @@ from push_propensity.frame.columns import (
 from push_propensity.frame.split import PARTS, TEST, TRAIN, count_candidate_rows, purchase_share
 
 SEQUENCE = "user_order_seq"
-DAYS_SINCE = "days_since_purchase_variant_id"
 PEOPLE = "people_ex_baby"
 HOUSEHOLD = ("count_adults", "count_children", "count_babies", "count_pets", PEOPLE)
 ONE_PER_ORDER = (USER, CREATED_AT, SEQUENCE, *HOUSEHOLD)
@@ -174,10 +174,10 @@ def _find_inconsistent(
     orders = frame.drop_duplicates(ORDER).sort_values(CREATED_AT)
     falling = orders.groupby(USER)[SEQUENCE].diff() <= 0
     yield _Finding(SEQUENCE, "rises with each order", len(orders), int(falling.sum()), "orders")
-    never = frame.loc[frame[ORDERED_BEFORE] == 0, DAYS_SINCE]
+    never = frame.loc[frame[ORDERED_BEFORE] == 0, DAYS_SINCE_PURCHASE]
     known = int((never != never.mode().iloc[0]).sum()) if len(never) else 0
     rule = f"one default value where {ORDERED_BEFORE} is 0"
-    yield _Finding(DAYS_SINCE, rule, len(never), known)
+    yield _Finding(DAYS_SINCE_PURCHASE, rule, len(never), known)
     if BASKET_SIZE in frame:
         orders = frame.groupby(ORDER).agg({BASKET_SIZE: "max", OUTCOME: "sum"})
         short = int((orders[BASKET_SIZE] < orders[OUTCOME]).sum())

@@ -38,6 +38,9 @@ class CallMetrics:
         self._unknown = counter(
             "unknown_categories", "Scored users of a category not in training.", "feature"
         )
+        self._beyond = counter(
+            "beyond_training", "Scored users of a number beyond training.", "feature"
+        )
         self._seconds = Histogram(
             "push_propensity_call_seconds",
             "Time of a call, whole and by stage.",
@@ -68,6 +71,7 @@ class CallMetrics:
         _add(self._rejections, Tally(fault["code"] for fault in scoring.rejected.values()))
         _add(self._missing, count_missing(scoring))
         _add(self._unknown, count_unknown(scoring))
+        _add(self._beyond, scoring.beyond_training)
 
 
 @functools.cache  # a registry takes each metric once

@@ -23,11 +23,16 @@ logger = logging.getLogger("push_propensity.handler")
 
 @dataclass(frozen=True)
 class Scoring:
-    """Users with the bundle that was asked about them, and what the inference pipeline gave."""
+    """Users with the bundle that was asked about them, and what the inference pipeline gave.
+
+    `beyond_training` is how many scored users have a number beyond what the model learnt from, by
+    feature; empty if the bundle does not say what that is.
+    """
 
     users: Mapping[str, Any]
     bundle: Bundle
     scores: Mapping[str, Any]
+    beyond_training: Mapping[str, int]
 
     @property
     def prediction(self) -> Mapping[str, float]:
@@ -125,8 +130,10 @@ def _count_users(scoring: Scoring | None) -> dict[str, Any]:
     if scoring is None:
         return {}
     codes = Counter(str(fault["code"]) for fault in scoring.rejected.values())
+    beyond = scoring.beyond_training
     return {
         "users": len(scoring.users),
         "scored": len(scoring.prediction),
         "rejected": dict(sorted(codes.items())),
+        "beyond_training": sum(beyond.values()) if beyond else None,
     }

@@ -49,7 +49,7 @@ def _predict(event: object, context: object, call: Call) -> Answer:
         bundle = _load_bundle(request.get("model_path"))
     call.model = bundle.manifest.name
     with call.stage("score"):
-        call.scoring = Scoring(users, bundle, _score(users, bundle))
+        call.scoring = Scoring(users, bundle, **_score(users, bundle))
     _check_rejected(call.scoring, strict)
     with call.stage("write"):
         return answer("200", call.scoring.scores)
@@ -94,8 +94,7 @@ def _pipeline() -> Pipeline:
 
 def _score(users: dict[str, Any], bundle: Bundle) -> dict[str, Any]:
     given = {"scoring_users": users, "model_bundle": bundle}
-    scores: dict[str, Any] = run_in_memory(_pipeline(), given)["scores"]
-    return scores
+    return run_in_memory(_pipeline(), given)
 
 
 def _check_rejected(scoring: Scoring, strict: bool) -> None:

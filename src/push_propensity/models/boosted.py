@@ -1,20 +1,22 @@
 """Boosted trees of XGBoost."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 import xgboost
+from numpy.typing import NDArray
 from onnx import helper
 from onnxmltools.convert import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 from pydantic import Field
 from scipy.special import logit
 from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import OrdinalEncoder
 
+from push_propensity.models.bounded import BoundedNumbers
 from push_propensity.models.family import (
+    EncodedRows,
     Estimator,
     Family,
     Floats,
@@ -22,10 +24,11 @@ from push_propensity.models.family import (
     MarginGraph,
     Parameters,
     Stopping,
+    category_codes,
     encode_columns,
 )
 
-EARLY_STOPPING_METRIC = "logloss"
+TREE_METHOD = "hist"
 
 
 class XGBoostParameters(Parameters):
@@ -41,20 +44,27 @@ class XGBoostParameters(Parameters):
     colsample_bytree: float = Field(default=1.0, gt=0, le=1)
 
 
+class SharedBins(NamedTuple):
+    """A fold's rows in XGBoost's bins, and the validation rows as they are, in float32."""
+
+    train: xgboost.QuantileDMatrix
+    stopping: xgboost.QuantileDMatrix
+    validation: NDArray[np.float32]
+
+
 class BoostedTrees(Family):
-    """Gradient boosting on the numbers as they are and categories as codes."""
+    """Gradient boosting on bounded numbers and categories as codes."""
 
     library = ("xgboost", xgboost.__version__)
 
     def encoder(self, features: Sequence[str]) -> ColumnTransformer:
-        """Leave the numbers and give each category a code; an unknown one has -1."""
-        categories = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-        return encode_columns(features, "passthrough", categories)
+        """Bound the numbers and give each category a code."""
+        return encode_columns(features, BoundedNumbers(), category_codes())
 
     def estimator(self, parameters: Any, seed: int, threads: int) -> Estimator:
         """Make the classifier."""
         estimator: Estimator = xgboost.XGBClassifier(
-            **parameters.model_dump(), tree_method="hist", random_state=seed, n_jobs=threads
+            **parameters.model_dump(), tree_method=TREE_METHOD, random_state=seed, n_jobs=threads
         )
         return estimator
 
@@ -63,35 +73,46 @@ class BoostedTrees(Family):
         return np.asarray(estimator.predict(encoded, output_margin=True), dtype=np.float64)
 
     def complexity(self, parameters: Any) -> tuple[float, ...]:
-        """Order by depth, then by how far the rounds go, then by what holds them back."""
+        """Order by the comparisons that a score takes, then by what holds the trees back."""
         return (
+            parameters.n_estimators * parameters.max_depth,
             parameters.max_depth,
-            parameters.n_estimators * parameters.learning_rate,
             -parameters.min_child_weight,
             -parameters.reg_lambda,
             -parameters.reg_alpha,
         )
 
-    def fit_trial(self, estimator: Any, fold: FoldRows, previous: Any, stopping: Stopping) -> None:
-        """Boost until the log loss of the validation rows stops falling."""
-        train, validation = fold.train, fold.validation
-        estimator.set_params(
-            n_estimators=stopping.most_rounds,
-            early_stopping_rounds=stopping.early_stopping_rounds,
-            eval_metric=EARLY_STOPPING_METRIC,
-        )
-        estimator.fit(
-            train.encoded,
-            train.outcome,
-            sample_weight=train.weight,
-            eval_set=[(validation.encoded, validation.outcome)],
-            sample_weight_eval_set=None if validation.weight is None else [validation.weight],
-            verbose=False,
-        )
+    def share(self, fold: FoldRows) -> SharedBins:
+        """Sort the rows into bins, which depend on no setting that is swept."""
+        train = _binned(fold.train)
+        validation = np.asarray(fold.validation, dtype=np.float32)
+        return SharedBins(train, _binned(fold.stopping, ref=train), validation)
 
-    def best_round(self, estimator: Any) -> float:
-        """Rounds up to the best one; XGBoost counts from 0."""
-        return float(estimator.best_iteration + 1)
+    def fit_trial(
+        self, shared: Any, parameters: Any, seed: int, threads: int, stopping: Stopping
+    ) -> tuple[Floats, float]:
+        """Boost until the log loss of the rows to stop at ceases to fall."""
+        settings = parameters.model_dump(exclude={"n_estimators"})
+        booster = xgboost.train(
+            {
+                **settings,
+                "objective": "binary:logistic",
+                "tree_method": TREE_METHOD,
+                "eval_metric": "logloss",
+                "seed": seed,
+                "nthread": threads,
+            },
+            shared.train,
+            num_boost_round=stopping.most_rounds,
+            evals=[(shared.stopping, "stopping")],
+            early_stopping_rounds=stopping.early_stopping_rounds,
+            verbose_eval=False,
+        )
+        rounds = booster.best_iteration + 1  # XGBoost counts from 0
+        margin = booster.inplace_predict(
+            shared.validation, iteration_range=(0, rounds), predict_type="margin"
+        )
+        return np.asarray(margin, dtype=np.float64), float(rounds)
 
     def graph(self, estimator: Any) -> MarginGraph:
         """Write the trees.
@@ -118,6 +139,13 @@ class BoostedTrees(Family):
             **_regression_attributes(ensemble.attribute),
         )
         return MarginGraph([node], [], width)
+
+
+def _binned(
+    rows: EncodedRows, ref: xgboost.QuantileDMatrix | None = None
+) -> xgboost.QuantileDMatrix:
+    encoded = np.asarray(rows.encoded, dtype=np.float32)
+    return xgboost.QuantileDMatrix(encoded, rows.outcome, weight=rows.weight, ref=ref)
 
 
 def _regression_attributes(attributes: Iterable[onnx.AttributeProto]) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from skl2onnx.common.data_types import FloatTensorType as FloatInput
 from skl2onnx.common.data_types import StringTensorType as TextInput
 
 from push_propensity.errors import ExportError
-from push_propensity.frame.columns import FEATURE_OF, Feature
+from push_propensity.frame.columns import DAYS_SINCE_PURCHASE, FEATURE_OF, Feature
 from push_propensity.models.families import FAMILIES
 from push_propensity.models.family import constant
 from push_propensity.models.purchase_model import PurchaseModel
 from push_propensity.scoring.session import open_session
 
 OUTPUT = "probability"
+CALIBRATED = "calibrated_probability"  # before what ends at the rate
 OPSET = 18
 ML_OPSET = 3
 IR_VERSION = 10
@@ -44,9 +45,10 @@ def export_model(model: PurchaseModel) -> bytes:
         encoder,
         estimator,
         io_map=[(encoder.graph.output[0].name, "encoded")],
-        outputs=[OUTPUT],
+        outputs=[CALIBRATED],
         name="purchase_probability",
     )
+    _cap(graph.graph, model)
     onnx.checker.check_model(graph)
     return bytes(graph.SerializeToString(deterministic=True))
 
@@ -77,7 +79,7 @@ def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
         [*nodes, *calibration_nodes],
         "estimator",
         [helper.make_tensor_value_info("encoded", TensorProto.FLOAT, [None, width])],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor_value_info(CALIBRATED, TensorProto.FLOAT, [None, 1])],
         initializer=[*constants, *calibration_constants],
     )
     return _versioned(helper.make_model(graph))
@@ -88,9 +90,22 @@ def _calibration(model: PurchaseModel) -> tuple[list[onnx.NodeProto], list[onnx.
     nodes = [
         helper.make_node("Mul", ["margin", "slope"], ["scaled_margin"]),
         helper.make_node("Add", ["scaled_margin", "intercept"], ["calibrated_margin"]),
-        helper.make_node("Sigmoid", ["calibrated_margin"], [OUTPUT]),
+        helper.make_node("Sigmoid", ["calibrated_margin"], [CALIBRATED]),
     ]
     return nodes, [constant("slope", [model.slope]), constant("intercept", [model.intercept])]
+
+
+def _cap(graph: onnx.GraphProto, model: PurchaseModel) -> None:
+    """Let the probability end at the rate where the last purchase is beyond what training saw."""
+    graph.initializer.extend([constant("longest", [model.longest]), constant("rate", [model.rate])])
+    graph.node.extend(
+        [
+            helper.make_node("Greater", [DAYS_SINCE_PURCHASE, "longest"], ["beyond"]),
+            helper.make_node("Min", [CALIBRATED, "rate"], ["capped"]),
+            helper.make_node("Where", ["beyond", "capped", CALIBRATED], [OUTPUT]),
+        ]
+    )
+    graph.output[0].name = OUTPUT
 
 
 def graph_inputs(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, NDArray[Any]]:

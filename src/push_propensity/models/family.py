@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from pydantic import BaseModel, ConfigDict
 from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import OrdinalEncoder
 
 from push_propensity.errors import ExportError
 from push_propensity.frame.columns import CATEGORICAL_FEATURES, pick_numbers
+
+# Categories of fewer of the training rows share one code, so that at most 300 have their own.
+RARE_SHARE = 1 / 300
 
 Floats = NDArray[np.float64]
 
@@ -39,17 +43,18 @@ class EncodedRows(NamedTuple):
     weight: Floats | None
 
 
-@dataclass(frozen=True)
-class FoldRows:
-    """The rows of a fold.
+class FoldRows(NamedTuple):
+    """The encoded rows of a fold.
 
     Attributes:
         train: The rows drawn from its training part.
-        validation: The rows of its validation part.
+        stopping: Those drawn from its validation part, at which boosting alone looks.
+        validation: All rows of its validation part, without their outcomes.
     """
 
     train: EncodedRows
-    validation: EncodedRows
+    stopping: EncodedRows
+    validation: Any
 
 
 class Stopping(NamedTuple):
@@ -108,22 +113,30 @@ class Family(ABC):
         """Return a sort key; of two settings, the smaller key is the simpler model."""
         return ()
 
-    def fit_trial(self, estimator: Any, fold: FoldRows, previous: Any, stopping: Stopping) -> None:
-        """Fit one trial of a sweep to a fold.
+    def share(self, fold: FoldRows) -> Any:
+        """Make of a fold's rows, once, what all trials share; `fit_trial` is given it."""
+        return fold
+
+    def fit_trial(
+        self, shared: Any, parameters: Any, seed: int, threads: int, stopping: Stopping
+    ) -> tuple[Floats, float]:
+        """Fit one trial of a search to a fold.
 
         Args:
-            estimator: Not yet fitted.
-            fold: The rows to fit to, and those that the trial will be measured on, at which only
-                boosting looks.
-            previous: The fitted estimator of the next simpler trial; None at first.
+            shared: What `share` made of the fold.
+            parameters: The setting that is tried.
+            seed: Seed of the estimator.
+            threads: Threads of the estimator.
             stopping: When boosting stops.
-        """
-        train = fold.train
-        estimator.fit(train.encoded, train.outcome, sample_weight=train.weight)
 
-    def best_round(self, estimator: Any) -> float:
-        """Rounds of boosting that `fit_trial` found best; NaN where nothing is boosted."""
-        return float("nan")
+        Returns:
+            Log-odds of the validation rows, shape (rows,), and the rounds of boosting that were
+            best; NaN where nothing is boosted.
+        """
+        train = shared.train
+        estimator = self.estimator(parameters, seed, threads)
+        estimator.fit(train.encoded, train.outcome, sample_weight=train.weight)
+        return self.margin(estimator, shared.validation), float("nan")
 
     def graph(self, estimator: Any) -> MarginGraph:
         """Write a fitted estimator as ONNX, in float32.
@@ -135,6 +148,13 @@ class Family(ABC):
             f"{type(estimator).__name__} has no conversion to ONNX, so it can be compared "
             "but not published. Publish one of the other candidates."
         )
+
+
+def category_codes() -> OrdinalEncoder:
+    """Make what gives each category a code: rare ones share the last, an unknown one has -1."""
+    return OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, min_frequency=RARE_SHARE
+    )
 
 
 def encode_columns(features: Sequence[str], numbers: Any, categories: Any) -> ColumnTransformer:

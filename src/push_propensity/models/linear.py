@@ -8,16 +8,17 @@ import numpy as np
 from onnx import helper
 from pydantic import Field
 from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from push_propensity.models.bounded import BoundedNumbers
 from push_propensity.models.family import (
     Estimator,
     Family,
     Floats,
-    FoldRows,
     MarginGraph,
     Parameters,
-    Stopping,
+    category_codes,
     constant,
     encode_columns,
 )
@@ -34,6 +35,11 @@ class LogisticElasticNetParameters(LogisticL2Parameters):
     """`C` as above; `l1_ratio` is the share of the L1 penalty."""
 
     l1_ratio: float = Field(default=0.5, ge=0, le=1)
+
+
+def scaled_numbers() -> Pipeline:
+    """Make what gives a linear model its numbers: bounded, wide ones as logarithms, and scaled."""
+    return make_pipeline(BoundedNumbers(logarithms=True), StandardScaler())
 
 
 class LinearFamily(Family):
@@ -60,9 +66,9 @@ class PenalisedLogistic(LinearFamily):
     library = ("glum", glum.__version__)
 
     def encoder(self, features: Sequence[str]) -> ColumnTransformer:
-        """Scale the numbers and make a column of each category."""
-        categories = OneHotEncoder(handle_unknown="ignore", dtype=np.float64)
-        return encode_columns(features, StandardScaler(), categories)
+        """Scale the bounded numbers and make a column of each code of a category."""
+        columns = OneHotEncoder(handle_unknown="ignore", dtype=np.float64)
+        return encode_columns(features, scaled_numbers(), make_pipeline(category_codes(), columns))
 
     def estimator(self, parameters: Any, seed: int, threads: int) -> Estimator:
         """Make the regression, which draws nothing and takes one thread."""
@@ -71,17 +77,9 @@ class PenalisedLogistic(LinearFamily):
             l1_ratio=getattr(parameters, "l1_ratio", 0.0),
             tol=1e-7,
             max_iter=200,
-            warm_start=True,
         )
         return estimator
 
     def complexity(self, parameters: Any) -> tuple[float, ...]:
         """Order by the strength of the penalty, then by its share of L1."""
         return (parameters.C, -getattr(parameters, "l1_ratio", 0.0))
-
-    def fit_trial(self, estimator: Any, fold: FoldRows, previous: Any, stopping: Stopping) -> None:
-        """Start from the solution of the trial before."""
-        if previous is not None:
-            estimator.coef_ = previous.coef_.copy()
-            estimator.intercept_ = previous.intercept_.copy()
-        super().fit_trial(estimator, fold, previous, stopping)

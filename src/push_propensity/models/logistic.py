@@ -29,7 +29,7 @@ class PenalisedLogisticRegression(LogisticRegression):  # type: ignore[misc]
     intercept_: NDArray[np.float64]
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to encoded rows, from the present coefficients on if there are any.
+        """Fit to encoded rows.
 
         Args:
             X: Encoded rows, dense or sparse, shape (rows, columns).
@@ -43,14 +43,12 @@ class PenalisedLogisticRegression(LogisticRegression):  # type: ignore[misc]
         if len(classes) != 2:
             raise ValueError(f"Expected outcomes of two classes, got {len(classes)}.")
         weight = np.ones(len(outcome)) if sample_weight is None else np.asarray(sample_weight)
-        known = self.warm_start and hasattr(self, "coef_")
         model = GeneralizedLinearRegressor(
             family="binomial",
             alpha=1 / (self.C * weight.sum()),
             l1_ratio=self.l1_ratio,
             gradient_tol=self.tol,
             max_iter=self.max_iter,
-            start_params=np.r_[self.intercept_, self.coef_[0]] if known else None,
         )
         rows = tabmat.from_csc(csc_matrix(X), DENSE_SHARE)
         with threadpool_limits(1):  # several threads add up in an order of their own, no faster

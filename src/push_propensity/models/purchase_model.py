@@ -11,8 +11,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 
 from push_propensity.errors import DataError
-from push_propensity.frame.columns import FEATURE_NAMES, OUTCOME
+from push_propensity.frame.columns import DAYS_SINCE_PURCHASE, FEATURE_NAMES, OUTCOME
 from push_propensity.frame.weights import row_weights
+from push_propensity.models.bounded import Bounds, fitted_bounds
 from push_propensity.models.candidates import CandidateOptions
 from push_propensity.models.families import FAMILIES
 from push_propensity.models.family import Estimator, Floats, Parameters
@@ -23,7 +24,9 @@ class PurchaseModel:
     """A fitted model; its probability is sigmoid(slope * margin + intercept).
 
     The margin is the log-odds that the estimator gives. Slope 1 and intercept 0 leave its
-    probability as it is. `name` is its family's, `features` are what it is given.
+    probability as it is. A user who last bought the product longer ago than anybody in training
+    (`longest` days) is beyond what was learned, and gets at most the purchase rate of training
+    (`rate`). `name` is its family's, `features` are what it is given.
     """
 
     encoder: ColumnTransformer
@@ -32,6 +35,13 @@ class PurchaseModel:
     intercept: float = 0.0
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
+    longest: float = np.inf
+    rate: float = 1.0
+
+    @property
+    def bounds(self) -> Bounds:
+        """Between which values each number counts, by feature; empty where none is bounded."""
+        return fitted_bounds(self.encoder)
 
     def margin(self, frame: pd.DataFrame) -> Floats:
         """Log-odds before calibration, shape (rows,)."""
@@ -39,7 +49,41 @@ class PurchaseModel:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Probability of a purchase, shape (rows,)."""
-        return np.asarray(expit(self.slope * self.margin(frame) + self.intercept))
+        probability = np.asarray(expit(self.slope * self.margin(frame) + self.intercept))
+        beyond = frame[DAYS_SINCE_PURCHASE].to_numpy() > self.longest
+        return np.where(beyond, np.minimum(probability, self.rate), probability)
+
+
+def draw_rows(
+    frame: pd.DataFrame,
+    negative_share: float,
+    seed: int,
+    part: NDArray[np.bool_] | None = None,
+    minimum_negatives: int = 0,
+) -> tuple[NDArray[np.intp], Floats]:
+    """Draw every purchase and a seeded share of the rest.
+
+    Args:
+        frame: Rows with outcome and, if they are a sample themselves, sampling_weight.
+        negative_share: Share of the rows of outcome 0 to keep, in (0, 1].
+        seed: Seed of the draw.
+        part: Which rows may be drawn, shape (rows,); None: all. No other row has an influence.
+        minimum_negatives: Where the share would leave fewer rows of outcome 0, it is larger, up to
+            all.
+
+    Returns:
+        Positions in the frame in rising order and inverse-probability weights, both of shape
+        (drawn,); where the frame is a sample, its own weights are multiplied in.
+    """
+    outcome, sampled = frame[OUTCOME].to_numpy(), row_weights(frame)
+    candidates = np.arange(len(frame)) if part is None else np.flatnonzero(part)
+    purchase = outcome[candidates] == 1
+    negatives = max(int((~purchase).sum()), 1)
+    share = min(max(negative_share, minimum_negatives / negatives), 1.0)
+    drawn = np.random.default_rng(seed).random(len(candidates)) < share
+    rows = candidates[purchase | drawn]
+    weight = np.where(outcome[rows] == 1, 1.0, 1.0 / share)
+    return rows, weight if sampled is None else weight * sampled[rows]
 
 
 def draw_training_rows(
@@ -47,29 +91,17 @@ def draw_training_rows(
     negative_share: float,
     seed: int,
     part: NDArray[np.bool_] | None = None,
+    minimum_negatives: int = 0,
 ) -> tuple[NDArray[np.intp], Floats]:
-    """Rows to train on and their weights: every purchase and a seeded share of the rest.
-
-    Args:
-        frame: Rows with outcome and, if they are a sample themselves, sampling_weight.
-        negative_share: Share of the rows of outcome 0 to keep, in (0, 1].
-        seed: Seed of the draw.
-        part: Which rows may be drawn, shape (rows,); None: all. No other row has an influence.
-
-    Returns:
-        Positions in the frame in rising order and inverse-probability weights, both of shape
-        (drawn,); where the frame is a sample, its own weights are multiplied in.
+    """Draw rows to train on; see `draw_rows`.
 
     Raises:
         DataError: If the drawn rows are all purchases or none is one.
     """
-    outcome, sampled = frame[OUTCOME].to_numpy(), row_weights(frame)
-    candidates = np.arange(len(frame)) if part is None else np.flatnonzero(part)
-    drawn = np.random.default_rng(seed).random(len(candidates)) < negative_share
-    rows = candidates[(outcome[candidates] == 1) | drawn]
-    _require_both_outcomes(outcome[rows], "training", "Give more data or a larger `train_share`.")
-    weight = np.where(outcome[rows] == 1, 1.0, 1.0 / negative_share)
-    return rows, weight if sampled is None else weight * sampled[rows]
+    rows, weight = draw_rows(frame, negative_share, seed, part, minimum_negatives)
+    outcome = frame[OUTCOME].to_numpy()[rows]
+    _require_both_outcomes(outcome, "training", "Give more data or a larger `train_share`.")
+    return rows, weight
 
 
 def fit_model(
@@ -89,14 +121,24 @@ def fit_model(
     Raises:
         DataError: If the rows are all purchases or none is one.
     """
-    rows, weight = draw_training_rows(frame, options.negative_share, options.seed)
+    minimum = options.minimum_negatives
+    share, seed = options.negative_share, options.seed
+    rows, weight = draw_training_rows(frame, share, seed, minimum_negatives=minimum)
     drawn = frame.iloc[rows] if len(rows) < len(frame) else frame
     entry = options.measurable_on(frame.columns)
     family = entry.definition
     encoder = family.encoder(features)
     estimator = family.estimator(parameters, options.seed, options.threads)
-    estimator.fit(encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy(), sample_weight=weight)
-    return PurchaseModel(encoder, estimator, name=entry.family, features=tuple(features))
+    outcome = drawn[OUTCOME].to_numpy()
+    estimator.fit(encoder.fit_transform(drawn), outcome, sample_weight=weight)
+    return PurchaseModel(
+        encoder,
+        estimator,
+        name=entry.family,
+        features=tuple(features),
+        longest=float(drawn[DAYS_SINCE_PURCHASE].max()),
+        rate=float(np.average(outcome, weights=weight)),
+    )
 
 
 def calibrate(model: PurchaseModel, frame: pd.DataFrame) -> PurchaseModel:

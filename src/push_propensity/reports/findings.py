@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 from scipy.stats import t
 
+from push_propensity.evaluation.current import TOP_SHARE
 from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.uncertainty import GAIN
@@ -62,6 +63,8 @@ class Evidence:
         importance: From `importance.permute_features`.
         slices: From `slices.measure_slices`.
         lags: From `lags.select_lags`; without rows where it was not measured.
+        who_left: From `current.rank_who_left`; without rows where there is no current frame.
+        outside: From `current.count_outside`; the same.
         options: What was measured and how finely.
     """
 
@@ -75,6 +78,8 @@ class Evidence:
     importance: Table
     slices: Table
     lags: Table
+    who_left: Table
+    outside: Table
     options: ReportOptions
 
     @property
@@ -157,6 +162,7 @@ def derive(evidence: Evidence) -> list[dict[str, str]]:
         _calibration,
         _regularisation,
         _importance,
+        _who_left,
     )
     return [asdict(finding) for step in steps for finding in step(evidence)]
 
@@ -518,6 +524,21 @@ def _weighty(evidence: Evidence) -> Iterator[Finding]:
                 f"{percent(lost)} of the product AP."
             )
             yield Finding("Features", "failed" if feature == CART else "note", text)
+
+
+def _who_left(evidence: Evidence) -> Iterator[Finding]:
+    """Whether users who left crowd the list of the users of today."""
+    for row in evidence.who_left.to_dict("records"):
+        if row["entry"] != evidence.name:
+            continue
+        crowded = row["left_of_top"] > row["left"]
+        text = (
+            f"{percent(row['left'], 1)} of today's pairs of user and product were last bought over "
+            f"{plural(int(row['longest']), 'day')} ago, longer than anybody in training; of each "
+            f"product's likeliest {percent(TOP_SHARE)} they are {percent(row['left_of_top'], 1)}"
+            f"{', more than their share: those who left crowd the list' if crowded else ''}."
+        )
+        yield Finding("Users of today", "failed" if crowded else "worked", text)
 
 
 def metric_sentence(evidence: Evidence) -> str:

@@ -84,6 +84,7 @@ def sections(evidence: Evidence, setting: Setting) -> list[Section]:
         _features(evidence),
         _parts(evidence),
         _lags(evidence),
+        _today(evidence),
         _data(setting),
     ]
 
@@ -308,6 +309,28 @@ def _lags(evidence: Evidence) -> Section:
         "that were not listed then have no row, so rows and purchases may differ a little."
     )
     return Section("lags", title, (text,), (chart,), (tables.lags_table(evidence),))
+
+
+def _today(evidence: Evidence) -> Section:
+    title = "Users of today"
+    if evidence.who_left.empty:
+        text = (
+            "What the candidates say about every active user was not measured: there is no current "
+            "frame with their features. It takes the raw tables; kedro run --pipelines "
+            "current_frame,reporting adds it to results that are there."
+        )
+        return Section("today", title, (text,))
+    row = evidence.who_left.iloc[0]
+    text = (
+        f"Models learn from users who order; scored is every active user, here as of "
+        f"{row['as_of']}: {count(row['pairs'])} pairs of user and product. A number beyond what "
+        "training saw counts as the end of its range, the time since something happened as its "
+        "99th percentile. A user who last bought the product longer ago than anybody in training "
+        f"({plural(int(row['longest']), 'day')}) gets at most the purchase rate of training."
+    )
+    views = (tables.who_left_table(evidence), tables.outside_table(evidence))
+    shown = tuple(view for view in views if view.rows)
+    return Section("today", title, (text,), (), shown)
 
 
 def _data(setting: Setting) -> Section:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from push_propensity.evaluation.current import TOP_SHARE
 from push_propensity.evaluation.metrics import HEADLINE, METRICS, SEGMENTS
 from push_propensity.evaluation.uncertainty import GAIN
 from push_propensity.reports.findings import Evidence
@@ -283,3 +284,36 @@ def lags_table(evidence: Evidence) -> TableView:
     sure = percent(evidence.options.confidence)
     caption = f"The same orders, features taken earlier: value, {sure} interval below"
     return TableView(caption, (*columns, "rows", "purchases"), tuple(rows))
+
+
+def who_left_table(evidence: Evidence) -> TableView:
+    """How candidates score and rank who bought longer ago than training saw, as text."""
+    table = evidence.who_left
+    rows = tuple(
+        (
+            entry_label(str(row["entry"])),
+            percent(row["left"], 1),
+            percent(row["left_of_top"], 1),
+            number(row["mean_of_left"]),
+            number(row["mean"]),
+        )
+        for row in table.to_dict("records")
+    )
+    columns = (
+        "candidate",
+        "share of pairs",
+        f"share of the likeliest {percent(TOP_SHARE)}",
+        "mean probability",
+        "of all pairs",
+    )
+    return TableView("Pairs last bought longer ago than anybody in training", columns, rows)
+
+
+def outside_table(evidence: Evidence) -> TableView:
+    """Which inputs lie outside of what the winner learned from, as text."""
+    rows = tuple(
+        (str(row["feature"]), f"{row['low']:g}", f"{row['high']:g}", percent(row["outside"], 1))
+        for row in evidence.outside.to_dict("records")
+    )
+    columns = ("feature", "counts at least", "at most", "pairs outside")
+    return TableView(f"Inputs of {evidence.label} that are bounded today", columns, rows)

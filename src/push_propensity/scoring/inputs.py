@@ -20,7 +20,8 @@ Columns = dict[str, npt.NDArray[Any]]
 class ModelFeature:
     """An input of a model with the fixed physical bounds of its values (both inclusive).
 
-    `categories` are those that the model saw in training; any other is scored as unknown.
+    `lowest`, `highest` and `categories` are what the model learnt from, None where its bundle does
+    not say: a number beyond is scored as the nearer of the two, another category as unknown.
     """
 
     name: str
@@ -29,6 +30,8 @@ class ModelFeature:
     maximum: float | None = None
     required: bool = True
     categories: tuple[str, ...] | None = None
+    lowest: float | None = None
+    highest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class FeatureSchema:
         bounds = [_bounds(f) for f in required if f.kind == "number"]
         self._minima = np.array([minimum for minimum, _ in bounds])
         self._maxima = np.array([maximum for _, maximum in bounds])
+        ranged = [f for f in self.features if f.lowest is not None]
+        self._ranged = tuple(f.name for f in ranged)
+        self._lowest = np.array([[f.lowest] for f in ranged], dtype=np.float32)
+        self._highest = np.array([[f.highest] for f in ranged], dtype=np.float32)
 
     def find_fault(self, row: Row) -> Fault | None:
         """Return the first fault of a row in the order of the features, or None."""
@@ -87,6 +94,29 @@ class FeatureSchema:
         numbers = [float(row[name]) for row in good for name in self._numbers]
         texts = [row[name] for row in good for name in self._texts]
         return self._columns(good, self._matrix(numbers), texts), faults
+
+    def count_beyond_training(self, columns: Columns) -> dict[str, int]:
+        """Count the numbers below the lowest or above the highest that the model learnt from.
+
+        Args:
+            columns: What `tabulate` gives. They are compared as the graph does, in float32; a
+                missing value is not beyond.
+
+        Returns:
+            How many rows, by feature; of the features whose range the model's bundle has.
+
+        Examples:
+            >>> schema = FeatureSchema([ModelFeature("count_pets", "number", lowest=0, highest=3)])
+            >>> columns, _ = schema.tabulate([{"count_pets": 3}, {"count_pets": 4}])
+            >>> schema.count_beyond_training(columns)
+            {'count_pets': 1}
+        """
+        if not self._ranged:
+            return {}
+        joined = np.concatenate([columns[name] for name in self._ranged])
+        numbers = joined.reshape(len(self._ranged), -1)
+        beyond = ((numbers < self._lowest) | (numbers > self._highest)).sum(axis=1)
+        return dict(zip(self._ranged, beyond.tolist(), strict=True))
 
     def _tabulate_plain(self, rows: Sequence[Row]) -> Columns | None:
         """Return the rows as columns if they are all faultless at a glance."""

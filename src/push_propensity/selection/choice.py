@@ -1,7 +1,7 @@
 """From trials to a winner: the chosen trial of each entry, the leaderboard and the choice."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from push_propensity.errors import DataError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS
 from push_propensity.frame.columns import FeatureChoice, choose_features
+from push_propensity.models.candidates import CandidateOptions
+from push_propensity.models.fingerprint import digest_rows, digest_values
 from push_propensity.scoring.bundle import Fingerprint
 
 
@@ -26,7 +28,7 @@ class SelectionOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rule: Literal["best", "one_standard_error"] = "best"
+    rule: Literal["best", "one_standard_error"] = "one_standard_error"
     features: FeatureChoice = "frame"
 
 
@@ -39,16 +41,19 @@ def pick_features(frame: pd.DataFrame, selection_options: SelectionOptions) -> t
     return choose_features(frame.columns, selection_options.features)
 
 
-def choose_trial(trials: pd.DataFrame, selection_options: SelectionOptions) -> dict[str, Any]:
-    """Choose the trial that stands for a candidate.
+def choose_trial(
+    trials: pd.DataFrame, candidate: CandidateOptions, selection_options: SelectionOptions
+) -> dict[str, Any]:
+    """Choose the trial that stands for a candidate, of those that were not given up.
 
     Args:
         trials: The candidate's table of `sweep`, trials numbered from the simplest model.
+        candidate: The entry that it was made with.
         selection_options: The rule.
 
     Returns:
-        candidate, kind, trial, rule, features, parameters (boosting rounds are the median best
-        round of the folds) and the mean product average precision over the folds.
+        candidate, kind, trial, rule, features, parameters (boosting rounds go as far as the median
+        best round of the folds did) and the mean product average precision over the folds.
 
     Raises:
         DataError: If no fold has a product that is bought often enough to be ranked.
@@ -64,14 +69,14 @@ def choose_trial(trials: pd.DataFrame, selection_options: SelectionOptions) -> d
         "trial": int(chosen),
         "rule": selection_options.rule,
         "features": selection_options.features,
-        "parameters": _parameters(rows),
+        "parameters": _settle(rows, candidate),
         HEADLINE: float(means[chosen]),
     }
 
 
 def _scores(trials: pd.DataFrame) -> pd.DataFrame:
     """Product average precision, one row per trial and one column per fold that has one."""
-    rows = trials[trials["segment"] == "all"]
+    rows = trials[(trials["segment"] == "all") & ~trials["given_up"]]
     scores = rows.pivot_table(index="trial", columns="fold", values=HEADLINE)
     if scores.empty:
         raise DataError(
@@ -88,11 +93,9 @@ def _simplest_within_error(scores: pd.DataFrame, best: Any) -> Any:
     return scores.index[behind.mean(axis="columns") <= error][0]
 
 
-def _parameters(rows: pd.DataFrame) -> dict[str, Any]:
-    parameters: dict[str, Any] = json.loads(rows["parameters"].iloc[0])
-    if rows["n_estimators"].notna().all():
-        parameters["n_estimators"] = round(float(rows["n_estimators"].median()))
-    return parameters
+def _settle(rows: pd.DataFrame, candidate: CandidateOptions) -> dict[str, Any]:
+    point = json.loads(rows["parameters"].iloc[0])
+    return candidate.settled(point, rows["n_estimators"].median()).model_dump()
 
 
 def combine_trials(*tables: pd.DataFrame) -> pd.DataFrame:
@@ -155,14 +158,14 @@ def choose_winner(
     Args:
         leaderboard: The table of `build_leaderboard`.
         trials: The tables of all sweeps.
-        fingerprint: What the sweeps were made from.
+        fingerprint: What the sweeps were made from, but for their budgets.
         chosen: What `choose_trial` gave for each entry.
 
     Returns:
         The winner's choice, with `runner_up`, the next candidate, and `baseline`, the best one to
         beat: the name of each, the mean difference over the folds and its standard error (paired by
-        fold; null where there is one fold); null where there is none. Last the `fingerprint`, by
-        which what is made with this winner knows it.
+        fold; null where there is one fold); null where there is none. Last the `fingerprint`, of
+        which the trials are a part, by which what is made with this winner knows it.
     """
     by_name = {choice["candidate"]: choice for choice in chosen}
     best, *others = leaderboard.loc[leaderboard["kind"] == "candidate", "candidate"]
@@ -171,7 +174,11 @@ def choose_winner(
     for role, names in (("runner_up", others), ("baseline", baselines)):
         other = by_name[names[0]] if names else None
         winner[role] = _distance(by_name[best], other, trials) if other else None
-    winner["fingerprint"] = asdict(fingerprint)
+    made_from = {
+        "parameters": fingerprint.parameters,
+        "trials": digest_rows([trials], trials.columns),
+    }
+    winner["fingerprint"] = asdict(replace(fingerprint, parameters=digest_values(made_from)))
     return winner
 
 

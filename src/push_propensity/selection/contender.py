@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from push_propensity.frame.split import join_development
-from push_propensity.models.candidates import CandidateOptions, Candidates
+from push_propensity.models.candidates import BUDGET, CandidateOptions, Candidates
 from push_propensity.models.fingerprint import take_fingerprint
 from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_model
 from push_propensity.scoring.bundle import Fingerprint
@@ -46,7 +46,7 @@ def fingerprint_selection(
         selection_options: The choice of features and the rule.
     """
     parameters = {
-        "candidates": {name: options.model_dump() for name, options in candidates.items()},
+        "candidates": {n: options.model_dump(exclude=BUDGET) for n, options in candidates.items()},
         "selection": selection_options.model_dump(),
         "folds": folds.astype("str").to_dict("list"),
     }

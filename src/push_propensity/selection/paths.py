@@ -27,8 +27,8 @@ def trace_regularisation(trials: pd.DataFrame) -> pd.DataFrame:
     """Score of each trial against each of its swept parameters.
 
     Args:
-        trials: One row per (candidate, trial, fold, segment), with kind, parameters (JSON text)
-            and the headline metric.
+        trials: One row per (candidate, trial, fold, segment), with kind, given_up, parameters (JSON
+            text) and the headline metric. Trials that were given up are left out.
 
     Returns:
         One row per (candidate, parameter, trial): setting (text), value (NaN where the setting is
@@ -36,7 +36,8 @@ def trace_regularisation(trials: pd.DataFrame) -> pd.DataFrame:
         candidate's best trial minus this one), behind_standard_error, and on_path: the best trial
         at this setting. Parameters that never varied are left out.
     """
-    chosen = trials[(trials["kind"] == "candidate") & (trials["segment"] == "all")]
+    whole = (trials["segment"] == "all") & ~trials["given_up"]
+    chosen = trials[(trials["kind"] == "candidate") & whole]
     if chosen.empty:
         return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
     key = ["candidate", "trial", "parameters"]

@@ -5,9 +5,10 @@ The feature study measures its variants with the same functions.
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from rich import get_console
 from rich.progress import track
 from scipy.special import expit
 
-from push_propensity.evaluation.metrics import HEADLINE, evaluate_segments
+from push_propensity.evaluation.metrics import evaluate_segments
 from push_propensity.frame.columns import (
     FEATURE_NAMES,
     ORDERED_BEFORE,
@@ -25,28 +26,45 @@ from push_propensity.frame.columns import (
     USER,
 )
 from push_propensity.frame.split import MASK, fold_masks, join_development
-from push_propensity.frame.weights import row_weights
-from push_propensity.models.candidates import CandidateOptions
-from push_propensity.models.family import EncodedRows, Estimator, Floats, FoldRows, Parameters
-from push_propensity.models.purchase_model import draw_training_rows
+from push_propensity.models.candidates import BUDGET, CandidateOptions
+from push_propensity.models.family import EncodedRows, Floats, FoldRows, Parameters
+from push_propensity.models.fingerprint import digest_values
+from push_propensity.models.purchase_model import draw_rows, draw_training_rows
+from push_propensity.scoring.bundle import Fingerprint
 from push_propensity.selection.choice import SelectionOptions, pick_features
+from push_propensity.selection.search import Point, Records, Search, Studies, Trial
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+KEYS = (
+    "candidate",
+    "kind",
+    "trial",
+    "given_up",
+    "fold",
+    "segment",
+    "parameters",
+    "n_estimators",
+)
+IN_MEMORY = Studies()
 MEASURED = (USER, PRODUCT, OUTCOME, ORDERED_BEFORE, SAMPLING_WEIGHT)  # what metrics are made of
 
 
 @dataclass(frozen=True)
-class EncodedFold(FoldRows):
+class EncodedFold:
     """One fold, encoded once for all trials of a candidate.
 
     Attributes:
         measured: The columns of the validation part that metrics are made of.
+        columns: How many columns an estimator sees.
+        shared: What the family made of the rows.
     """
 
     measured: pd.DataFrame
+    columns: int
+    shared: Any
 
     @classmethod
     def of(
@@ -61,15 +79,18 @@ class EncodedFold(FoldRows):
 
         Of a large frame no more is copied than is needed: the rows drawn, and what measures.
         """
-        rows, weight = draw_training_rows(development, options.negative_share, options.seed, train)
+        share, seed, least = options.search.negative_share, options.seed, options.minimum_negatives
+        rows, weight = draw_training_rows(development, share, seed, train, least)
         drawn = development.iloc[rows]
         outcome = drawn[OUTCOME].to_numpy()
         fitted = EncodedRows(encoder.fit_transform(drawn, outcome), outcome, weight)
         del drawn
         held = encoder.transform(development.iloc[np.flatnonzero(validation)])
         measured = development.loc[validation, [n for n in MEASURED if n in development]]
-        measured_rows = EncodedRows(held, measured[OUTCOME].to_numpy(), row_weights(measured))
-        return cls(fitted, measured_rows, measured)
+        looked_at, weight = draw_rows(measured, share, seed, minimum_negatives=least)
+        outcome = measured[OUTCOME].to_numpy()[looked_at]
+        fold = FoldRows(fitted, EncodedRows(held[looked_at], outcome, weight), held)
+        return cls(measured, fitted.encoded.shape[1], options.definition.share(fold))
 
 
 @dataclass(frozen=True)
@@ -89,19 +110,13 @@ class FittedTrial:
     best_round: float
 
 
-def fit_trials(
-    fold: EncodedFold, trials: Iterable[Parameters], options: CandidateOptions
-) -> Iterator[FittedTrial]:
-    """Fit settings of a candidate to a fold, the simplest first, and score its validation rows."""
-    family = options.definition
-    previous: Estimator | None = None
-    for parameters in trials:
-        estimator = family.estimator(parameters, options.seed, options.threads)
-        family.fit_trial(estimator, fold, previous, options.stopping)
-        probability = expit(family.margin(estimator, fold.validation.encoded))
-        columns = fold.train.encoded.shape[1]
-        yield FittedTrial(parameters, probability, columns, family.best_round(estimator))
-        previous = estimator
+def fit_trial(fold: EncodedFold, point: Point, options: CandidateOptions) -> FittedTrial:
+    """Fit a point of a candidate's sweep to a fold, as a search does, and score its rows."""
+    parameters = options.searched(point)
+    margin, best_round = options.definition.fit_trial(
+        fold.shared, parameters, options.seed, options.threads, options.stopping
+    )
+    return FittedTrial(parameters, expit(margin), fold.columns, best_round)
 
 
 def sweep_candidate(
@@ -110,11 +125,32 @@ def sweep_candidate(
     folds: pd.DataFrame,
     candidate: CandidateOptions,
     selection_options: SelectionOptions,
+    fingerprint: Fingerprint,
+    studies: Studies,
 ) -> pd.DataFrame:
-    """Fit and measure every trial of one candidate on every fold; see `sweep`."""
+    """Fit and measure the trials of one candidate on the folds; see `sweep`.
+
+    Args:
+        train: In canonical order, as is the next.
+        validation: The part after it.
+        folds: The table of `split.cut_folds`.
+        candidate: The entry.
+        selection_options: The choice of features.
+        fingerprint: Of the selection.
+        studies: Where trials are kept, those of an unfinished search for instance.
+    """
     development = join_development(train, validation)
     features = pick_features(development, selection_options)
-    return sweep(development, folds, candidate, features)
+    depends_on = {
+        "data": fingerprint.data,
+        "code": fingerprint.code,
+        "library": candidate.definition.library,
+        "folds": folds.astype("str").to_dict("list"),
+        "features": features,
+        "candidate": candidate.model_dump(exclude=BUDGET),
+    }
+    name = f"{candidate.family}-{digest_values(depends_on)[:16]}"
+    return sweep(development, folds, candidate, features, studies, name)
 
 
 def sweep(
@@ -122,66 +158,74 @@ def sweep(
     folds: pd.DataFrame,
     options: CandidateOptions,
     features: Sequence[str] = FEATURE_NAMES,
+    studies: Studies = IN_MEMORY,
+    study: str = "",
 ) -> pd.DataFrame:
-    """Fit and measure every trial on every fold.
+    """Search the sweep of a candidate, each trial measured on the folds until it is given up.
 
     Args:
         development: The rows of train and validation together.
         folds: The table of `split.cut_folds`.
-        options: The family, its sweep and how to train it.
+        options: The family, its sweep, how to search and train it.
         features: The columns that a candidate uses; a baseline has its own.
+        studies: Where trials are kept.
+        study: Names what the trials depend on.
 
     Returns:
-        One row per (trial, fold, segment): candidate (the family that was fitted), kind, trial,
-        fold, segment, parameters (JSON text), n_estimators (best round; NaN where not boosted),
-        then what `evaluate` gives.
+        One row per (trial, fold, segment), trials numbered from the simplest model: candidate (the
+        family that was fitted), kind, trial, given_up (before all folds were measured), fold,
+        segment, parameters (JSON text), n_estimators (best round of the search; NaN where not
+        boosted), then what `evaluate` gives.
     """
     entry = options.measurable_on(development.columns)
-    tables = []
-    for fold, train, validation in fold_masks(development, folds):
+    parts = {fold: (train, held) for fold, train, held in fold_masks(development, folds)}
+
+    @cache
+    def encode(fold: int) -> EncodedFold:
         encoder = entry.definition.encoder(features)
-        encoded = EncodedFold.of(development, train, validation, entry, encoder)
-        table = _sweep_fold(encoded, entry, fold)
-        best = table.loc[table["segment"] == "all", HEADLINE].max()
-        logger.info("%s, fold %d: best product AP %.3f", entry.family, fold, best)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+        return EncodedFold.of(development, *parts[fold], entry, encoder)
+
+    def measure(fold: int, point: Point) -> Records:
+        return _measure(encode(fold), entry, fold, point)
+
+    kept = studies.open(options.family, study)
+    search = Search(entry, [partial(measure, fold) for fold in parts], kept)
+    trials = list(show_progress(search.trials(), entry.family, search.total))
+    table = _tabulate(entry, trials)
+    given_up = sum(trial.given_up for trial in trials)
+    logger.info("%s: tried %d settings, gave up %d early", entry.family, len(trials), given_up)
+    return table
 
 
-def _sweep_fold(encoded: EncodedFold, options: CandidateOptions, fold: int) -> pd.DataFrame:
-    trials = options.trials()
-    fitted = fit_trials(encoded, trials, options)
-    progress = show_progress(fitted, f"{options.family}, fold {fold}", len(trials))
-    return pd.concat(
-        _measure_trial(encoded, options, fold, number, trial)
-        for number, trial in enumerate(progress)
-    )
+def _measure(encoded: EncodedFold, options: CandidateOptions, fold: int, point: Point) -> Records:
+    """One record per segment."""
+    fitted = fit_trial(encoded, point, options)
+    measured = evaluate_segments(encoded.measured, fitted.probability)
+    measured.insert(0, "fold", fold)
+    measured.insert(0, "n_estimators", fitted.best_round)
+    return cast(Records, measured.to_dict("records"))
+
+
+def _tabulate(options: CandidateOptions, trials: Sequence[Trial]) -> pd.DataFrame:
+    """Number the points that were tried from the simplest model to the most complex."""
+    tables = []
+    for trial in {json.dumps(trial.point, sort_keys=True): trial for trial in trials}.values():
+        table = pd.DataFrame([record for records in trial.folds for record in records])
+        settled = options.settled(trial.point, table["n_estimators"].median())
+        entry: dict[str, Any] = {
+            "candidate": options.family,
+            "kind": options.definition.kind,
+            "parameters": json.dumps(options.complete(trial.point).model_dump(), sort_keys=True),
+            "given_up": trial.given_up,
+        }
+        tables.append((options.definition.complexity(settled), table.assign(**entry)))
+    tables.sort(key=lambda sized: sized[0])
+    numbered = [table.assign(trial=number) for number, (_, table) in enumerate(tables)]
+    together = pd.concat(numbered, ignore_index=True)
+    return together[[*KEYS, *(name for name in together if name not in KEYS)]]
 
 
 def show_progress(steps: Iterable[T], text: str, total: int) -> Iterable[T]:
-    """Draw a bar on a terminal while the steps are taken."""
+    """Draw a bar on a terminal while the steps are taken, with the time that is left."""
     hidden = not get_console().is_terminal
     return track(steps, text, total=total, transient=True, disable=hidden)
-
-
-def _measure_trial(
-    encoded: EncodedFold,
-    options: CandidateOptions,
-    fold: int,
-    number: int,
-    trial: FittedTrial,
-) -> pd.DataFrame:
-    """One row per segment."""
-    measured = evaluate_segments(encoded.measured, trial.probability)
-    entry: dict[str, Any] = {
-        "candidate": options.family,
-        "kind": options.definition.kind,
-        "trial": number,
-        "fold": fold,
-        "segment": measured.pop("segment"),
-        "parameters": json.dumps(trial.parameters.model_dump(), sort_keys=True),
-        "n_estimators": trial.best_round,
-    }
-    for position, (name, value) in enumerate(entry.items()):
-        measured.insert(position, name, value)
-    return measured

@@ -18,6 +18,7 @@ from push_propensity.frame.columns import (
     Feature,
 )
 from push_propensity.frame.split import SplitOptions, summarise_part
+from push_propensity.models.bounded import training_bounds
 from push_propensity.models.candidates import Candidates
 from push_propensity.models.export import OUTPUT, check_parity, export_model, graph_inputs
 from push_propensity.models.families import FAMILIES
@@ -146,8 +147,10 @@ def assemble_bundle(
     Raises:
         BundleError: If the bundle would be refused when it is loaded.
     """
+    bounds = training_bounds(training_window, model_features)
     features = tuple(
-        _describe_feature(FEATURE_OF[name], training_window) for name in model_features
+        _describe_feature(FEATURE_OF[name], training_window, *bounds.get(name, ()))
+        for name in model_features
     )
     golden_rows = draw_golden_rows(onnx_graph, model_features, calibration_window, training_options)
     manifest = Manifest(
@@ -176,7 +179,12 @@ def _library_versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES} | of_families
 
 
-def _describe_feature(feature: Feature, training: pd.DataFrame) -> ModelFeature:
+def _describe_feature(
+    feature: Feature,
+    training: pd.DataFrame,
+    lowest: float | None = None,
+    highest: float | None = None,
+) -> ModelFeature:
     seen = sorted(set(training[feature.name])) if feature.kind == "category" else None
     return ModelFeature(
         name=feature.name,
@@ -184,4 +192,6 @@ def _describe_feature(feature: Feature, training: pd.DataFrame) -> ModelFeature:
         minimum=feature.minimum,
         maximum=feature.maximum,
         categories=None if seen is None else tuple(seen),
+        lowest=lowest,
+        highest=highest,
     )

@@ -7,11 +7,11 @@ from push_propensity.pipelines.feature_engineering.pipeline import OPTIONS, read
 
 
 def create_pipeline() -> Pipeline:
-    """Return the pipeline from the raw tables to `current_frame`."""
+    """Return the pipeline from the raw tables to the current frame."""
     build = Node(
         build_current_frame,
         ["raw_tables", OPTIONS, "params:current"],
-        "current_frame",
+        "current_frame@ibis",
         name="build_current_frame",
     )
     return reading() + Pipeline([build])

@@ -8,9 +8,11 @@ from push_propensity.scoring.scores import CheckedUsers, check_users, parse_user
 
 def validate_users(
     scoring_users: str | bytes | dict[str, Any], model_bundle: Bundle
-) -> CheckedUsers:
-    """Read the users and sort out those whom the model cannot score."""
-    return check_users(parse_users(scoring_users), model_bundle.model.schema)
+) -> tuple[CheckedUsers, dict[str, int]]:
+    """Sort out whom the model cannot score; count the others' values beyond its ranges."""
+    schema = model_bundle.model.schema
+    users = check_users(parse_users(scoring_users), schema)
+    return users, schema.count_beyond_training(users.columns)
 
 
 def score_users(checked_users: CheckedUsers, model_bundle: Bundle) -> dict[str, Any]:

@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 validate_users,
                 ["scoring_users", "model_bundle"],
-                "checked_users",
+                ["checked_users", "beyond_training"],
                 name="validate_users",
             ),
             Node(score_users, ["checked_users", "model_bundle"], "scores", name="score_users"),

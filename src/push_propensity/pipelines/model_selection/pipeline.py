@@ -14,6 +14,7 @@ from push_propensity.selection.sweep import sweep_candidate
 
 OPTIONS = "params:model_selection"
 PARTS = ["train", "validation", "calibration"]
+SHARED = ["folds", "selection_fingerprint", "studies"]
 
 
 def create_pipeline() -> Pipeline:
@@ -50,7 +51,7 @@ def _entry(name: str) -> Pipeline:
     return Pipeline(
         _template(),
         namespace=name,
-        inputs={*PARTS, "folds"},
+        inputs={*PARTS, *SHARED},
         outputs={part: f"{name}_{part}" for part in ("trials", "choice", "model")},
         parameters={OPTIONS: OPTIONS, "params:candidate": f"params:candidates.{name}"},
     )
@@ -60,11 +61,24 @@ def _template() -> list[Node]:
     return [
         Node(
             sweep_candidate,
-            ["train", "validation", "folds", "params:candidate", OPTIONS],
+            [
+                "train",
+                "validation",
+                "folds",
+                "params:candidate",
+                OPTIONS,
+                "selection_fingerprint",
+                "studies",
+            ],
             "trials",
             name="sweep_candidate",
         ),
-        Node(choose_trial, ["trials", OPTIONS], "choice", name="choose_trial"),
+        Node(
+            choose_trial,
+            ["trials", "params:candidate", OPTIONS],
+            "choice",
+            name="choose_trial",
+        ),
         Node(
             fit_contender,
             [*PARTS, "choice", "params:candidate", OPTIONS],

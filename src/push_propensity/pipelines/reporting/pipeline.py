@@ -5,6 +5,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from push_propensity.evaluation.current import count_outside, rank_who_left
 from push_propensity.evaluation.curves import trace_curves
 from push_propensity.evaluation.importance import permute_features
 from push_propensity.evaluation.lags import select_lags
@@ -19,6 +20,7 @@ from push_propensity.reports.page import render_report
 from push_propensity.selection.paths import trace_regularisation
 
 OPTIONS = "params:report_options"
+CURRENT = "current_frame@pandas"
 EVIDENCE = {
     "winner": "winner",
     "leaderboard": "leaderboard",
@@ -30,6 +32,8 @@ EVIDENCE = {
     "importance": "feature_importance",
     "slices": "test_slices",
     "lags": "test_lags",
+    "who_left": "current_ranks",
+    "outside": "current_ranges",
     "options": OPTIONS,
 }
 RANKED = ["test_curves", "test_metrics", "winner"]
@@ -116,6 +120,18 @@ def _measurements() -> Pipeline:
                 ["lag_metrics", "test", "winner"],
                 "test_lags",
                 name="select_lags",
+            ),
+            Node(
+                rank_who_left,
+                {"current_frame": CURRENT} | models,
+                "current_ranks",
+                name="rank_who_left",
+            ),
+            Node(
+                count_outside,
+                {"current_frame": CURRENT, "winner": "winner"} | models,
+                "current_ranges",
+                name="count_outside",
             ),
         ]
     )

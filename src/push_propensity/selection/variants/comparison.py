@@ -66,7 +66,7 @@ def fit_compared_models(
             parameters = winner["parameters"]
         else:
             trials = sweep(development, folds, single, features)
-            chosen = choose_trial(trials, SelectionOptions(features=choice))
+            chosen = choose_trial(trials, single, SelectionOptions(features=choice))
             parameters = chosen["parameters"]
         models[choice] = fit_model(development, entry, entry.complete(parameters), features)
         logger.info("Fitted %s to %d features (%s)", entry.family, len(features), choice)

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from push_propensity.evaluation.bootstrap import BootstrapOptions
-from push_propensity.models.candidates import CandidateOptions
+from push_propensity.models.candidates import LEARNING_RATE, CandidateOptions
 
 
 class StudyOptions(BootstrapOptions):
@@ -42,12 +42,11 @@ def with_winner(entry: CandidateOptions, winner: Mapping[str, Any]) -> Candidate
 
 def quick(entry: CandidateOptions, options: StudyOptions) -> CandidateOptions:
     """The entry as the variants use it: on a share of the rows, boosted in fewer, larger steps."""
-    parameters = dict(entry.parameters)
-    if "learning_rate" in entry.definition.parameters.model_fields:
-        parameters["learning_rate"] = options.learning_rate
+    boosted = LEARNING_RATE in entry.definition.parameters.model_fields
     update = {
-        "parameters": parameters,
+        "learning_rate": options.learning_rate if boosted else None,
         "negative_share": options.negative_share,
         "most_rounds": options.most_rounds,
     }
-    return entry.model_copy(update=update)
+    search = entry.search.model_copy(update=update)
+    return entry.model_copy(update={"search": search, "minimum_negatives": 0})

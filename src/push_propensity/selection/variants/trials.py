@@ -23,7 +23,7 @@ from push_propensity.frame.split import MASK, fold_masks, join_development
 from push_propensity.frame.weights import row_weights
 from push_propensity.models.candidates import Candidates
 from push_propensity.models.family import Floats
-from push_propensity.selection.sweep import EncodedFold, FittedTrial, fit_trials, show_progress
+from push_propensity.selection.sweep import EncodedFold, FittedTrial, fit_trial, show_progress
 from push_propensity.selection.variants.options import StudyOptions, quick, with_winner
 from push_propensity.selection.variants.variants import (
     BOOSTED,
@@ -119,12 +119,12 @@ def _score_fold(
     for variant in show_progress(variants, f"fold {fold}", len(variants)):
         entry, encoder = variant.entry, variant.make_encoder()
         encoded = EncodedFold.of(development, train, validation, entry, encoder)
-        if not encoded.train.encoded.shape[1]:
+        if not encoded.columns:
             raise DataError(
                 f"The variant '{variant.name}' has no column left. Raise "
                 "feature_study.inverse_l1_penalty, or bring more data."
             )
-        (trials[variant.name],) = fit_trials(encoded, [entry.complete({})], entry)
+        trials[variant.name] = fit_trial(encoded, {}, entry)
         logger.info("Fold %d: fitted %s", fold, variant.name)
     return ScoredFold(encoded.measured, trials)
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 
 from push_propensity.errors import DataError
 from push_propensity.frame.columns import (
@@ -23,7 +22,6 @@ from push_propensity.frame.columns import (
     pick_numbers,
 )
 from push_propensity.models.candidates import CandidateOptions
-from push_propensity.models.family import encode_columns
 from push_propensity.selection.variants.options import StudyOptions
 
 FRAME = "frame features alone"
@@ -123,40 +121,40 @@ def encoding_variants(
     features = FEATURE_NAMES + tuple(extended)
     numbers = tuple(pick_numbers(features))
     one_hot, ordinal = "logistic, one-hot (as the candidate)", "XGBoost, ordinal (as the candidate)"
-    selected = partial(
-        _selected_by_l1, encoder=linear.definition.encoder, C=options.inverse_l1_penalty
+    of_linear, of_boosted = linear.definition.encoder, boosted.definition.encoder
+    linear_without, boosted_without = (
+        partial(_with_categories, "drop", encoder) for encoder in (of_linear, of_boosted)
     )
-    components = partial(_components, variance=options.pca_variance)
-    target = partial(_target_encoded, seed=options.seed)
+    rates: Any = TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=options.seed))
+    linear_rates = partial(_with_categories, make_pipeline(rates, StandardScaler()), of_linear)
+    boosted_rates = partial(_with_categories, rates, of_boosted)
+    selected = partial(_selected_by_l1, options.inverse_l1_penalty, of_linear)
+    components = partial(_components, options.pca_variance, of_linear)
     return [
         Variant(one_hot, one_hot, linear, features),
-        Variant("logistic, without categories", one_hot, linear, numbers, _numbers_alone),
-        Variant("logistic, target encoding", one_hot, linear, features, partial(target, True)),
+        Variant("logistic, without categories", one_hot, linear, numbers, linear_without),
+        Variant("logistic, target encoding", one_hot, linear, features, linear_rates),
         Variant("logistic, columns selected by L1", one_hot, linear, features, selected),
         Variant("logistic, principal components", one_hot, linear, features, components),
         Variant(ordinal, ordinal, boosted, features),
-        Variant("XGBoost, without categories", ordinal, boosted, numbers, _numbers_alone),
-        Variant("XGBoost, target encoding", ordinal, boosted, features, partial(target, False)),
+        Variant("XGBoost, without categories", ordinal, boosted, numbers, boosted_without),
+        Variant("XGBoost, target encoding", ordinal, boosted, features, boosted_rates),
     ]
 
 
-def _numbers_alone(features: Sequence[str]) -> ColumnTransformer:
-    return ColumnTransformer([("numbers", StandardScaler(), list(features))])
+def _with_categories(categories: Any, encoder: EncoderMaker, features: Sequence[str]) -> Encoder:
+    """Encode the categories in another way, or drop them."""
+    return encoder(features).set_params(categories=categories)
 
 
-def _target_encoded(scaled: bool, features: Sequence[str], seed: int) -> ColumnTransformer:
-    categories: Any = TargetEncoder(cv=StratifiedKFold(5, shuffle=True, random_state=seed))
-    if scaled:
-        categories = make_pipeline(categories, StandardScaler())
-    return encode_columns(features, StandardScaler() if scaled else "passthrough", categories)
-
-
-def _selected_by_l1(features: Sequence[str], encoder: EncoderMaker, C: float) -> Pipeline:
+def _selected_by_l1(C: float, encoder: EncoderMaker, features: Sequence[str]) -> Pipeline:
     """Keep the columns that an L1 penalty leaves (Tibshirani, 1996)."""
     lasso = LogisticRegression(C=C, l1_ratio=1.0, solver="liblinear", tol=1e-3)
     return make_pipeline(encoder(features), SelectFromModel(lasso, threshold=SMALLEST_COEFFICIENT))
 
 
-def _components(features: Sequence[str], variance: float) -> ColumnTransformer:
-    components = make_pipeline(StandardScaler(), PCA(variance, svd_solver="full"))
-    return encode_columns(features, components, OneHotEncoder(handle_unknown="ignore"))
+def _components(variance: float, encoder: EncoderMaker, features: Sequence[str]) -> Encoder:
+    """Take the principal components of the numbers (PCA) in their place."""
+    made = encoder(features)
+    components = PCA(variance, svd_solver="full")
+    return made.set_params(numbers=make_pipeline(made.get_params()["numbers"], components))
