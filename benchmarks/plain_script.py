@@ -18,12 +18,12 @@ import plotly.graph_objects as go
 import tabmat
 import xgboost
 from glum import GeneralizedLinearRegressor
-from scipy.sparse import csc_matrix
+from scipy.sparse import csc_matrix, csr_matrix, hstack
 from scipy.special import logit
-from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, log_loss, precision_recall_curve
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 CATEGORIES = ["product_type", "vendor"]
 LEAST_PURCHASES = 5  # of a product, to be ranked
@@ -50,10 +50,15 @@ def windows_of(frame: pd.DataFrame, shares: list[float]) -> np.ndarray[Any, Any]
     return frame["day"].map(window).to_numpy()
 
 
-def draw(frame: pd.DataFrame, part: Any, share: float, seed: int) -> tuple[pd.DataFrame, Any]:
+def draw(
+    frame: pd.DataFrame, part: Any, share: float, options: dict[str, Any]
+) -> tuple[pd.DataFrame, Any]:
     """Take every purchase of a part of the frame and a share of the rest, with their weights."""
     bought = frame["outcome"].to_numpy() == 1
-    kept = part & (bought | (np.random.default_rng(seed).random(len(frame)) < share))
+    left = max(int((part & ~bought).sum()), 1)
+    share = min(max(share, options["minimum_negatives"] / left), 1.0)
+    drawn = np.random.default_rng(options["seed"]).random(len(frame)) < share
+    kept = part & (bought | drawn)
     return frame[kept], np.where(bought[kept], 1.0, 1.0 / share)
 
 
@@ -75,25 +80,57 @@ def product_average_precision(frame: pd.DataFrame, score: Any) -> float:
 # ------------------------------------------------------------------ models
 
 
+class Encoder:
+    """Numbers bounded to those of training and codes of categories, of which the rare share one.
+
+    For a linear model wide numbers are logarithms, all are scaled, and each code is a column.
+    """
+
+    def __init__(self, task: dict[str, Any], linear: bool) -> None:
+        self.numbers, self.linear = task["numbers"], linear
+        self.since = np.isin(self.numbers, task["since"])
+        self.wide = np.isin(self.numbers, task["wide"]) & linear
+
+    def fit_transform(self, frame: pd.DataFrame) -> Any:
+        numbers = frame[self.numbers].to_numpy()
+        self.low, self.high = numbers.min(axis=0), numbers.max(axis=0)
+        self.high[self.since] = np.percentile(numbers[:, self.since], 99, axis=0)
+        self.codes = OrdinalEncoder(
+            handle_unknown="use_encoded_value", unknown_value=-1, min_frequency=1 / 300
+        ).fit(frame[CATEGORIES])
+        if self.linear:
+            self.scale = StandardScaler().fit(self._bound(frame))
+            columns = OneHotEncoder(handle_unknown="ignore")
+            self.columns = columns.fit(self.codes.transform(frame[CATEGORIES]))
+        return self.transform(frame)
+
+    def transform(self, frame: pd.DataFrame) -> Any:
+        numbers, codes = self._bound(frame), self.codes.transform(frame[CATEGORIES])
+        if self.linear:
+            parts = (self.scale.transform(numbers), self.columns.transform(codes))
+            return hstack([csr_matrix(parts[0]), parts[1]], format="csr")
+        return np.column_stack((numbers, codes)).astype(np.float32)
+
+    def _bound(self, frame: pd.DataFrame) -> Any:
+        bounded = np.clip(frame[self.numbers].to_numpy(), self.low, self.high)
+        return np.log1p(bounded, out=bounded, where=self.wide)
+
+
 class Boosting:
     """XGBoost on float32, with the rows of a fold in bins once for all trials."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
-        self.seed, self.threads = options["seed"], options["threads"]
-        self.search = options["search"]
+    linear = False
 
-    def encoder(self, numbers: list[str]) -> ColumnTransformer:
-        codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-        return ColumnTransformer(
-            [("numbers", "passthrough", numbers), ("categories", codes, CATEGORIES)]
-        )
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options, self.search = options, options["search"]
 
     def share(self, drawn: pd.DataFrame, weight: Any, held: pd.DataFrame, encoder: Any) -> None:
-        encoded = encoder.fit_transform(drawn).astype(np.float32)
+        encoded = encoder.fit_transform(drawn)
         self.train = xgboost.QuantileDMatrix(encoded, drawn["outcome"], weight=weight)
-        self.held = encoder.transform(held).astype(np.float32)
+        self.held = encoder.transform(held)
         positions = held[["outcome"]].reset_index(drop=True)
-        looked_at, weight = draw(positions, True, self.search["negative_share"], self.seed)
+        share = self.options["search"]["negative_share"]
+        looked_at, weight = draw(positions, True, share, self.options)
         self.stopping = xgboost.QuantileDMatrix(
             self.held[looked_at.index], looked_at["outcome"], weight=weight, ref=self.train
         )
@@ -105,8 +142,8 @@ class Boosting:
             "objective": "binary:logistic",
             "tree_method": "hist",
             "eval_metric": "logloss",
-            "seed": self.seed,
-            "nthread": self.threads,
+            "seed": self.options["seed"],
+            "nthread": self.options["threads"],
         }
 
     def try_out(self, parameters: dict[str, Any]) -> Any:
@@ -123,27 +160,22 @@ class Boosting:
         )
 
     def fit(self, drawn: pd.DataFrame, weight: Any, encoder: Any, parameters: Any) -> Any:
-        encoded = encoder.fit_transform(drawn).astype(np.float32)
+        encoded = encoder.fit_transform(drawn)
         rows = xgboost.QuantileDMatrix(encoded, drawn["outcome"], weight=weight)
         rounds = parameters["n_estimators"]
         booster = xgboost.train(self.settings(parameters), rows, num_boost_round=rounds)
         return lambda frame: booster.inplace_predict(
-            encoder.transform(frame).astype(np.float32), predict_type="margin"
+            encoder.transform(frame), predict_type="margin"
         )
 
 
 class Logistic:
-    """Penalised logistic regression on scaled numbers and a column for each category."""
+    """Penalised logistic regression."""
+
+    linear = True
 
     def __init__(self, options: dict[str, Any]) -> None:
         pass
-
-    def encoder(self, numbers: list[str]) -> ColumnTransformer:
-        columns = OneHotEncoder(handle_unknown="ignore")
-        return ColumnTransformer(
-            [("numbers", StandardScaler(), numbers), ("categories", columns, CATEGORIES)],
-            sparse_threshold=1.0,
-        )
 
     def share(self, drawn: pd.DataFrame, weight: Any, held: pd.DataFrame, encoder: Any) -> None:
         self.train = tabmat.from_csc(csc_matrix(encoder.fit_transform(drawn)), 0.1)
@@ -158,7 +190,8 @@ class Logistic:
             gradient_tol=1e-7,
             max_iter=200,
         )
-        model.fit(self.train, self.outcome, sample_weight=self.weight)
+        with threadpool_limits(1):  # more are no faster
+            model.fit(self.train, self.outcome, sample_weight=self.weight)
         self.model = model
         return self.held @ model.coef_ + model.intercept_
 
@@ -188,8 +221,8 @@ def compare(development: pd.DataFrame, task: dict[str, Any]) -> pd.DataFrame:
         for name, options in task["candidates"].items():
             model = KINDS[name](options)
             share = options["search"]["negative_share"]
-            drawn, weight = draw(development, window < fold, share, options["seed"])
-            model.share(drawn, weight, held, model.encoder(task["numbers"]))
+            drawn, weight = draw(development, window < fold, share, options)
+            model.share(drawn, weight, held, Encoder(task, model.linear))
             for number, trial in enumerate(options["trials"]):
                 if fold in trial["folds"]:
                     margin = model.try_out(trial["parameters"])
@@ -201,8 +234,8 @@ def fit_winner(development: pd.DataFrame, calibration: pd.DataFrame, task: dict[
     """Fit the model that won and its sigmoid; return what gives probabilities of a frame."""
     options = task["candidates"][task["winner"]]
     model = KINDS[task["winner"]](options)
-    drawn, weight = draw(development, True, options["negative_share"], options["seed"])
-    margin = model.fit(drawn, weight, model.encoder(task["numbers"]), options["parameters"])
+    drawn, weight = draw(development, True, options["negative_share"], options)
+    margin = model.fit(drawn, weight, Encoder(task, model.linear), options["parameters"])
     sigmoid = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000)
     sigmoid.fit(margin(calibration)[:, None], calibration["outcome"])
     return lambda frame: sigmoid.predict_proba(margin(frame)[:, None])[:, 1]

@@ -25,7 +25,8 @@ from omegaconf import OmegaConf
 from feature_engineering import to_markdown
 from first_run import spread
 from one_run import Configuration
-from push_propensity.frame.columns import choose_features, pick_numbers
+from push_propensity.frame.columns import FEATURE_OF, choose_features, pick_numbers
+from push_propensity.models.bounded import WIDE_UNITS
 from push_propensity.models.candidates import CandidateOptions
 from push_propensity.pipelines import data_processing, model_selection
 from serving import THREAD_VARIABLES, Goal, run
@@ -84,6 +85,8 @@ def write_task(environment: str, folder: Path) -> Path:
         "split": catalog["params:split"].load().model_dump(),
         "folds": catalog["params:folds"].load().model_dump(),
         "numbers": pick_numbers(features),
+        "since": [name for name in features if FEATURE_OF[name].since],
+        "wide": [name for name in features if FEATURE_OF[name].unit in WIDE_UNITS],
         "winner": winner["candidate"],
         "candidates": {
             name: _fitted(candidates[name], trials, catalog[f"{name}_choice"].load())
