@@ -256,22 +256,24 @@ def write_report(leaderboard: pd.DataFrame, test: pd.DataFrame, given: Any, repo
     Path(report).write_text(text + curve.to_html(full_html=False), encoding="utf-8")
 
 
-def main(task: dict[str, Any]) -> None:
-    """Do the job."""
-    split = task["split"]
-    frame = read_orders(task["frame"], split["minimum_items"])
+def cut(frame: pd.DataFrame, split: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return development, calibration and test, by whole days."""
     train_and_validation = split["train_share"] + split["validation_share"]
     part = windows_of(frame, [split["train_share"], train_and_validation])
-    test, held = frame[part == 2], frame[part == 1]
+    held = frame[part == 1]
     late = windows_of(held, [1 - split["calibration_share"]]) == 1
-    calibration = held[late]
     development = pd.concat([frame[part == 0], held[~late]], ignore_index=True)
-    del frame, held
-    measured = compare(development, task)
+    return {"development": development, "calibration": held[late], "test": frame[part == 2]}
+
+
+def main(task: dict[str, Any]) -> None:
+    """Do the job."""
+    parts = cut(read_orders(task["frame"], task["split"]["minimum_items"]), task["split"])
+    measured = compare(parts["development"], task)
     means = measured.groupby(["candidate", "trial"])["product_ap"].agg(["mean", "count"])
-    predict = fit_winner(development, calibration, task)
+    predict = fit_winner(parts["development"], parts["calibration"], task)
     best = means.sort_values("mean", ascending=False)
-    write_report(best, test, predict(test), task["report"])
+    write_report(best, parts["test"], predict(parts["test"]), task["report"])
 
 
 if __name__ == "__main__":

@@ -34,7 +34,6 @@ from serving import THREAD_VARIABLES, Goal, run
 ROOT = Path(__file__).parents[1]
 PLAIN = Path(__file__).with_name("plain_script.py")
 KEDRO = Path(sys.executable).with_name("kedro")
-SELECTION = Path("06_models") / "selection"
 THREADS = "2"
 MOST_TIME, MOST_MEMORY = 1.15, 1.0
 SIDES = ("kedro run", "plain_script.py")
@@ -68,8 +67,8 @@ def run_project(environment: str, folder: Path) -> dict[str, float]:
     return watch([KEDRO, "run", *options])
 
 
-def write_task(environment: str, folder: Path) -> Path:
-    """Write what the plain script is to do: what a run in the folder did."""
+def describe_task(environment: str, folder: Path) -> dict[str, Any]:
+    """Return what the plain script is to do: what a run in the folder did."""
     configuration = Configuration(environment, str(folder), {})
     if configuration.globals["start_from"] != "feature_frame":
         sys.exit(f"{environment} does not start from a ready frame; choose one that does.")
@@ -80,7 +79,7 @@ def write_task(environment: str, folder: Path) -> Path:
     features = choose_features(columns, catalog["params:model_selection"].load().features)
     candidates = catalog["params:candidates"].load()
     names = trials.loc[trials["kind"] == "candidate", "candidate"].unique()
-    task = {
+    return {
         "frame": str(configuration.entries["feature_frame@pandas"]["filepath"]),
         "split": catalog["params:split"].load().model_dump(),
         "folds": catalog["params:folds"].load().model_dump(),
@@ -94,9 +93,6 @@ def write_task(environment: str, folder: Path) -> Path:
         },
         "report": str(folder / "plain.html"),
     }
-    written = folder / "task.json"
-    written.write_text(json.dumps(task), encoding="utf-8")
-    return written
 
 
 def _fitted(
@@ -149,7 +145,8 @@ def measure(environment: str, repetitions: int) -> str:
         with tempfile.TemporaryDirectory() as written:
             folder = Path(written)
             runs[SIDES[0]].append(run_project(environment, folder))
-            task = write_task(environment, folder)
+            task = folder / "task.json"
+            task.write_text(json.dumps(describe_task(environment, folder)), encoding="utf-8")
             runs[SIDES[1]].append(watch([sys.executable, PLAIN, task]))
         for side, measured in runs.items():
             print(f"{side}: {measured[-1]}", file=sys.stderr)
