@@ -85,7 +85,9 @@ class TestBoundedNumbers:
 def calibrated(extended_development, extended_parts, extended_features):
     return {
         name: calibrate(
-            fit(extended_development, entry(name), extended_features), extended_parts.calibration
+            fit(extended_development, entry(name), extended_features),
+            extended_parts.calibration,
+            entry(name),
         )
         for name in CANDIDATE_NAMES
     }
@@ -142,18 +144,18 @@ class TestEveryCandidate:
         np.testing.assert_array_equal(model.predict(frame), model.predict(inside))
         np.testing.assert_array_equal(score(sessions[name], frame), score(sessions[name], inside))
 
-    def test_beyond_the_longest_time_no_score_is_above_the_purchase_rate(
+    def test_beyond_the_longest_time_no_score_is_above_the_product_s_popularity(
         self, calibrated, sessions, extended_development, extended_parts, name
     ):
         model = calibrated[name]
         longest = extended_development[DAYS_SINCE_PURCHASE].max()
-        rate = extended_development["outcome"].mean()
-        assert (model.longest, model.rate) == (longest, pytest.approx(rate))
+        assert model.longest == longest
         at = extended_parts.test.assign(**{DAYS_SINCE_PURCHASE: longest})
         beyond = at.assign(**{DAYS_SINCE_PURCHASE: longest + 1})
-        expected = np.minimum(model.predict(at), rate)
+        expected = np.minimum(model.predict(at), at["global_popularity"])
         assert (expected < model.predict(at)).any()
-        np.testing.assert_allclose(model.predict(beyond), expected)
+        assert (expected == model.predict(at)).any()
+        np.testing.assert_array_equal(model.predict(beyond), expected)
         np.testing.assert_allclose(score(sessions[name], beyond), expected, atol=1e-6)
 
 

@@ -14,7 +14,9 @@ TOLERANCE = 1e-5
 
 @pytest.fixture(scope="module")
 def calibrated(models, parts):
-    return {name: calibrate(models[name], parts.calibration) for name in CANDIDATE_NAMES}
+    return {
+        name: calibrate(models[name], parts.calibration, entry(name)) for name in CANDIDATE_NAMES
+    }
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ class TestEveryCandidate:
         self, calibrated, graphs, development, parts, name
     ):
         assert export_model(calibrated[name]) == graphs[name]
-        again = calibrate(fit(development, entry(name)), parts.calibration)
+        again = calibrate(fit(development, entry(name)), parts.calibration, entry(name))
         assert export_model(again) == graphs[name]
 
     def test_parity_is_the_largest_difference(self, calibrated, graphs, parts, name):
@@ -100,7 +102,7 @@ class TestExtremeModels:
     def test_trees_of_a_single_leaf(self, development, parts):
         model = fit(development, entry("xgboost"), reg_lambda=1e6, min_child_weight=1e6)
         assert model.estimator.get_booster().trees_to_dataframe()["Feature"].eq("Leaf").all()
-        model = calibrate(model, parts.calibration)
+        model = calibrate(model, parts.calibration, entry("xgboost"))
         assert check_parity(export_model(model), model, strange(parts.test), TOLERANCE) < 1e-6
         rate = parts.calibration["outcome"].mean()
         np.testing.assert_allclose(model.predict(parts.test), rate, atol=1e-6)
@@ -148,7 +150,9 @@ class TestExtendedFeatures:
         self, extended_development, extended_parts, extended_features, name
     ):
         model = calibrate(
-            fit(extended_development, entry(name), extended_features), extended_parts.calibration
+            fit(extended_development, entry(name), extended_features),
+            extended_parts.calibration,
+            entry(name),
         )
         graph = export_model(model)
         inputs = [given.name for given in onnx.load_from_string(graph).graph.input]
@@ -158,5 +162,7 @@ class TestExtendedFeatures:
     def test_that_are_not_chosen_change_nothing(
         self, extended_development, extended_parts, calibrated, graphs, name
     ):
-        model = calibrate(fit(extended_development, entry(name)), extended_parts.calibration)
+        model = calibrate(
+            fit(extended_development, entry(name)), extended_parts.calibration, entry(name)
+        )
         assert export_model(model) == graphs[name]

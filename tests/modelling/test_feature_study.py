@@ -200,7 +200,7 @@ class TestPipeline:
     def test_the_comparison_is_of_contenders_on_test(self, study, given, extended_parts):
         development = pd.concat(extended_parts[:2], ignore_index=True)
         changed = with_winner(CANDIDATES["xgboost"], WINNER)
-        contender = calibrate(fit(development, changed), extended_parts.calibration)
+        contender = calibrate(fit(development, changed), extended_parts.calibration, changed)
         models = study["compared_models"]
         np.testing.assert_array_equal(
             models["frame"].predict(extended_parts.test), contender.predict(extended_parts.test)

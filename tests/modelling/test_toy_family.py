@@ -81,6 +81,7 @@ def test_is_reported_under_its_label_as_winner(selected, inputs, parts):
             "winner": toy,
             "leaderboard": board.assign(is_winner=board["candidate"] == "toy"),
             "lag_metrics": None,
+            "current_frame@pandas": None,
             "intake_report": {},
             "calibration": parts.calibration,
             "test": parts.test,

@@ -9,6 +9,7 @@ import push_propensity
 from push_propensity.errors import BundleError, DataError, ParameterError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS, evaluate
 from push_propensity.frame.columns import (
+    DAYS_SINCE_PURCHASE,
     EXTENDED_NAMES,
     FEATURE_NAMES,
     FEATURE_OF,
@@ -22,7 +23,6 @@ from push_propensity.frame.split import (
     roll_windows,
     split_orders,
 )
-from push_propensity.models.bounded import training_bounds
 from push_propensity.models.export import export_model
 from push_propensity.models.purchase_model import calibrate
 from push_propensity.scoring.bundle import Bundle
@@ -168,7 +168,9 @@ class TestFingerprint:
         assert fingerprint((training.iloc[:-1], calibration), specification).data != first
         assert fingerprint((training.iloc[::-1], calibration), specification).data != first
 
-    @pytest.mark.parametrize("changes", [{"seed": 12}, {"negative_share": 0.5}, {"threads": 2}])
+    @pytest.mark.parametrize(
+        "changes", [{"seed": 12}, {"negative_share": 0.5}, {"calibration": "beta"}, {"threads": 2}]
+    )
     def test_how_the_candidate_is_trained_matters(self, windows, specification, changes):
         found = fingerprint(windows, specification, **changes)
         assert found.parameters != fingerprint(windows, specification).parameters
@@ -226,11 +228,15 @@ class TestFingerprint:
 
 
 class TestTrainModel:
+    @pytest.mark.parametrize("choice", ["sigmoid", "beta"])
     @pytest.mark.parametrize("name", CANDIDATE_NAMES)
-    def test_is_fit_then_calibrate(self, windows, parts, name):
+    def test_is_fit_then_calibrate(self, windows, parts, name, choice):
         given = Specification(candidate=name, parameters=PARAMETERS[name])
-        model = train_model(*windows, given, CANDIDATES, FEATURE_NAMES)
-        expected = calibrate(fit(windows[0], entry(name)), windows[1])
+        options = entry(name, calibration=choice)
+        candidates = CANDIDATES | {name: options}
+        model = train_model(*windows, given, candidates, FEATURE_NAMES)
+        assert model.calibration.method == choice
+        expected = calibrate(fit(windows[0], options), windows[1], options)
         np.testing.assert_array_equal(model.predict(parts.test), expected.predict(parts.test))
 
     def test_a_calibration_window_without_purchases(self, windows, specification):
@@ -276,6 +282,7 @@ class TestMeasure:
         found = measure_model(model, window, 2.5e-7, OPTIONS)
         expected = evaluate(window["outcome"], model.predict(window), window["variant_id"])
         interval = found.pop(f"{HEADLINE}_interval")
+        assert found.pop("calibration") == model.calibration.describe()
         assert found == pytest.approx(expected | {"export_difference": 2.5e-7})
         assert set(METRICS) <= set(found)
         assert 0 <= interval[0] < found[HEADLINE] < interval[1] <= 1
@@ -327,7 +334,7 @@ def bundle(graph, model, windows, specification):
     metrics = measure_model(model, windows[1], 2.5e-7, OPTIONS)
     return assemble_bundle(
         graph,
-        FEATURE_NAMES,
+        model,
         fingerprint(windows, specification),
         specification,
         *windows,
@@ -357,9 +364,8 @@ class TestBundle:
         assert manifest.metrics["window"] == "calibration"
         assert {"numpy", "xgboost", "onnxruntime", "scikit-learn"} <= set(manifest.libraries)
 
-    def test_the_manifest_says_what_the_model_learnt_from(self, bundle, windows):
-        training_window = windows[0]
-        bounds = training_bounds(training_window, FEATURE_NAMES)
+    def test_the_manifest_says_what_the_model_learnt_from(self, bundle, model, windows):
+        training_window, bounds = windows[0], model.bounds
         for feature in bundle.manifest.features:
             if feature.kind == "category":
                 assert feature.categories == tuple(sorted(training_window[feature.name].unique()))
@@ -398,15 +404,17 @@ class TestBundle:
         assert not faults  # counted, never rejected
         assert sum(schema.count_beyond_training(far_columns).values()) > 0
         assert not any(schema.count_beyond_training(near_columns).values())
-        scores = [bundle.model.score(columns) for columns in (far_columns, near_columns)]
-        np.testing.assert_array_equal(*scores)
+        far_score, near_score = map(bundle.model.score, (far_columns, near_columns))
+        left = np.array([f.name == DAYS_SINCE_PURCHASE for f in numbers]) & (end == "maximum")
+        np.testing.assert_array_equal(far_score[~left], near_score[~left])
+        assert (far_score[left] <= near_score[left]).all()  # they may end at the popularity
 
     def test_one_that_would_not_load_is_not_made(self, graph, model, windows, specification):
         window = windows[1].assign(count_pets=5_000.0)  # no golden row is valid
         with pytest.raises(BundleError, match="golden rows"):
             assemble_bundle(
                 graph,
-                FEATURE_NAMES,
+                model,
                 fingerprint(windows, specification),
                 specification,
                 windows[0],
@@ -435,6 +443,12 @@ class TestBundle:
         assert f"| purchases | {manifest.metrics['purchases']} |" in card
         low, high = manifest.metrics[f"{HEADLINE}_interval"]
         assert f"between {low:.3f} and {high:.3f} with 95 % confidence" in card
+        calibration = manifest.metrics["calibration"]
+        assert f"is calibrated ({calibration['method']}) as" in card
+        numbers = calibration["a"], calibration["b"], calibration["c"]
+        assert "sigmoid({:.4g} ln p - {:.4g} ln(1 - p) {:+.4g}).".format(*numbers) in card
+        for method, loss in calibration["log_loss"].items():
+            assert f"\n{method} {loss:.4f}" in card
         assert "The orders after the calibration window were not used." in card
         assert "The probability is not the effect of a notification." in card
         assert "when less\n  is known, so expect less." in card
@@ -472,7 +486,7 @@ def extended_bundle(extended_parts, extended_features, specification):
     model = train_model(*windows, specification, CANDIDATES, extended_features)
     bundle = assemble_bundle(
         export_model(model),
-        extended_features,
+        model,
         fingerprint(windows, specification, features=extended_features),
         specification,
         *windows,

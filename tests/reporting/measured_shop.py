@@ -15,6 +15,7 @@ from push_propensity.evaluation.options import ReportOptions
 from push_propensity.frame.columns import COLUMNS, DAYS_SINCE_PURCHASE, FEATURE_NAMES
 from push_propensity.frame.split import SplitOptions, summarise_split
 from push_propensity.models import families
+from push_propensity.models.calibration import Calibration
 from push_propensity.pipelines.reporting import create_pipeline
 
 ENTRIES = (
@@ -35,6 +36,9 @@ OPTIONS = ReportOptions(
 )
 
 
+LOSSES = {"uncalibrated": 0.21, "sigmoid": 0.2, "beta": 0.19, "isotonic": 0.205}
+
+
 @dataclass(frozen=True)
 class Weighted:
     """A contender that knows some of the features' true weights."""
@@ -44,6 +48,7 @@ class Weighted:
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
     longest: float = 90.0
+    calibration: Calibration = Calibration(1.5, 0.5, 0.1, LOSSES)  # noqa: RUF009
 
     bounds = MappingProxyType({DAYS_SINCE_PURCHASE: (0.0, 80.0), "global_popularity": (0.0, 1.0)})
 

@@ -3,12 +3,11 @@ import pandas as pd
 import plotly.io
 import pytest
 
-from push_propensity.evaluation.options import ReportOptions
 from push_propensity.pipelines.reporting.pipeline import FIGURES
 from push_propensity.reports.figures import drawing
 from push_propensity.reports.figures import report as figures
 from push_propensity.reports.wording import entry_label
-from tests.reporting.measured_shop import ENTRIES, WINNER
+from tests.reporting.measured_shop import ENTRIES, OPTIONS, WINNER
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -92,13 +91,6 @@ def test_comparisons_within_noise_are_grey(results):
     assert noise
 
 
-def test_product_types_bought_too_rarely_are_not_drawn(results):
-    figure = figures.plot_product_types(
-        results["test_slices"], ReportOptions(minimum_slice_purchases=10_000)
-    )
-    assert all(len(trace.x or ()) == 0 for trace in figure.data)
-
-
 @pytest.mark.parametrize(
     ("values", "axis"),
     [([1e-3, 1e-2, 1.0], "log"), ([3.0, 5.0], "linear"), ([0.0, 10.0], "linear")],
@@ -121,3 +113,30 @@ def test_without_a_sweep_the_paths_are_empty(results):
 
 def test_numbers_that_are_not_defined_are_gaps():
     assert drawing.rounded(pd.Series([1.23456789, np.nan])) == [1.23457, None]
+
+
+def test_parts_that_are_off_are_drawn_apart(results):
+    table = results["test_calibration"].query("entry == 'xgboost'").copy()
+    table[["ratio", "ratio_low", "ratio_high"]] = 1.0, 0.9, 1.1
+    table.loc[table["slice"] == "tea", ["ratio", "ratio_low", "ratio_high"]] = 0.5, 0.4, 0.6
+    fine, off = figures.plot_expected(table, WINNER, OPTIONS).data
+    assert len(fine.y) == len(table) - 1
+    purchases = table.set_index("slice").loc["tea", "purchases"]
+    assert (list(off.y), list(off.x)) == ([f"tea ({purchases})"], [50.0])
+    assert off.error_x.array[0] == off.error_x.arrayminus[0] == 10.0
+    assert off.marker.symbol != fine.marker.symbol
+
+
+def test_every_product_is_drawn_and_named(results):
+    table = results["test_products"].assign(surprising=False)
+    table.loc[3, "surprising"] = True
+    fine, off, *lines = figures.plot_products(table, OPTIONS).data
+    assert (len(fine.x), len(off.x)) == (len(table) - 1, 1)
+    row = table.loc[3]
+    assert off.x[0] ** 2 == pytest.approx(row["expected"], rel=1e-4)
+    assert off.y[0] ** 2 == pytest.approx(row["purchases"], rel=1e-4)
+    words = f"product {row['product']}: {row['expected']:.1f} expected, {row['purchases']} made"
+    assert off.text[0] == words
+    same, fewest, most = lines
+    assert list(same.x) == list(same.y)
+    assert all(low <= x <= high for low, x, high in zip(fewest.y, fewest.x, most.y, strict=True))

@@ -262,13 +262,66 @@ def test_the_features_are_named_by_group(evidence):
     )
 
 
+ALL = {"entry": "xgboost", "dimension": "all"}
+
+
 def test_too_many_expected_purchases_are_a_failure(evidence):
-    [fine] = about(evidence, "Calibration")
+    numbers = {"expected": 1000.0, "purchases": 970, "ratio_low": 0.93, "ratio_high": 1.01}
+    fine = changed(evidence, "calibration", ALL, ratio=0.97, **numbers)
+    finding = about(fine, "Calibration")[0]
+    assert finding["verdict"] == "worked"
+    assert finding["text"].startswith(
+        "Of 100 purchases that XGBoost expected on test 97 were made (95\N{NO-BREAK SPACE}% "
+        "interval 93 to 101): 1,000 expected, 970 made; expected calibration error 0.0"
+    )
+    off = changed(evidence, "calibration", ALL, ratio=0.5)
+    assert about(off, "Calibration")[0]["verdict"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("slope", "low", "high", "verdict", "words"),
+    [
+        (1.02, 1.01, 1.03, "worked", "about as far apart as they should be"),
+        (0.7, 0.4, 1.1, "worked", "about as far apart as they should be"),
+        (0.7, 0.6, 0.8, "failed", "too far apart: high ones are too high and low ones too low"),
+        (1.5, 1.4, 1.6, "failed", "too close together: high ones are too low and low ones too"),
+    ],
+)
+def test_a_slope_is_told_in_words(evidence, slope, low, high, verdict, words):
+    told = changed(evidence, "calibration", ALL, slope=slope, slope_low=low, slope_high=high)
+    finding = about(told, "Calibration")[1]
+    assert finding["verdict"] == verdict
+    assert words in finding["text"]
+    unknown = changed(evidence, "calibration", ALL, slope=np.nan)
+    assert not [f for f in about(unknown, "Calibration") if "slope" in f["text"]]
+
+
+def test_parts_that_are_clearly_off_are_named(evidence):
+    level = {"ratio": 1.0, "ratio_low": 0.9, "ratio_high": 1.1}
+    fine = changed(evidence, "calibration", {"entry": "xgboost"}, **level)
+    assert not [f for f in about(fine, "Calibration") if "parts of test" in f["text"]]
+    off = {"ratio": 0.8, "ratio_low": 0.7, "ratio_high": 0.9}
+    told = changed(fine, "calibration", {"slice": "tea"}, **off)
+    [finding] = [f for f in about(told, "Calibration") if "parts of test" in f["text"]]
+    assert finding["verdict"] == "note"
+    assert finding["text"].startswith("In 1 of 6 parts of test")
+    assert (
+        "Furthest off: tea (80 of 100 expected, 95\N{NO-BREAK SPACE}% interval 70 to 90)."
+        in (finding["text"])
+    )
+
+
+def test_products_that_chance_does_not_explain_are_counted(evidence):
+    none = dataclasses.replace(evidence, products=evidence.products.assign(surprising=False))
+    fine = about(none, "Calibration")[-1]
     assert fine["verdict"] == "worked"
-    curves = evidence.curves.assign(x=2 * evidence.curves["x"])
-    [off] = about(dataclasses.replace(evidence, curves=curves), "Calibration")
-    assert off["verdict"] == "failed"
-    assert "too many" in off["text"]
+    assert fine["text"].startswith("0 of 40 products (0\N{NO-BREAK SPACE}%)")
+    assert "Furthest" not in fine["text"]
+    worst = {"product": 12, "expected": 3.04, "purchases": 20, "surprising": True}
+    off = dataclasses.replace(evidence, products=evidence.products.assign(**worst))
+    finding = about(off, "Calibration")[-1]
+    assert finding["verdict"] == "failed"
+    assert finding["text"].endswith("Furthest off: product 12 (3.0 expected, 20 purchases).")
 
 
 @pytest.mark.parametrize(("best", "warned"), [(1e-4, True), (1e-3, False), (0.1, True)])
@@ -347,8 +400,8 @@ def test_undefined_metrics_are_left_out(evidence):
     nothing = evidence.comparisons.assign(
         difference=np.nan, low=np.nan, high=np.nan, verdict="noise"
     )
-    curves = evidence.curves.assign(y=0.0)
-    blind = dataclasses.replace(evidence, metrics=metrics, comparisons=nothing, curves=curves)
+    none = evidence.calibration.assign(purchases=0)
+    blind = dataclasses.replace(evidence, metrics=metrics, comparisons=nothing, calibration=none)
     topics = {f["topic"] for f in findings.derive(blind)}
     assert topics.isdisjoint({"Calibration", "Folds and test", "Buyers reached"})
     [against] = about(blind, "Models against each other")

@@ -12,11 +12,15 @@ def test_labels_of_known_rows():
             "product_type": ["tea", "bread", "tea"],
             "user_order_seq": [2, 3, 9],
             "order_date": pd.to_datetime(["2021-03-07", "2021-03-08", "2021-03-14"]),
+            "ordered_before": [0.0, 1.0, 3.0],
+            "outcome": [1.0, 1.0, 1.0],
         }
     )
-    named = slices.labels(rows)
+    named = slices.labels(rows, minimum_purchases=2)
+    assert named["product_type"].tolist() == ["tea", slices.OTHER_TYPES, "tea"]
     assert named["user"].tolist() == [slices.NEW, slices.KNOWN, slices.KNOWN]
     assert named["week"].tolist() == ["2021-03-01", "2021-03-08", "2021-03-08"]
+    assert named["segment"].tolist() == ["explore", "repeat", "repeat"]
 
 
 def test_slices_of_a_dimension_hold_every_row_once(results, scores):
@@ -40,9 +44,9 @@ def test_a_slice_is_measured_like_the_whole(results, scores):
 
 def test_a_slice_without_purchases_is_kept_and_undefined(scores):
     none = scores.assign(outcome=scores["outcome"].where(scores["product_type"] != "tea", 0.0))
-    options = ReportOptions(resamples=10, confidence=0.9)
+    options = ReportOptions(resamples=10, confidence=0.9, minimum_slice_purchases=1)
     table = slices.measure_slices(none, {"candidate": "xgboost"}, options)
-    row = table.set_index("slice").loc["tea"]
+    row = table.set_index("slice").loc[slices.OTHER_TYPES]
     assert row["purchases"] == 0
     assert pd.isna(row["product_average_precision"])
     assert pd.isna(row["roc_auc"])

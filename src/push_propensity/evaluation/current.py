@@ -49,7 +49,7 @@ def _rank(frame: pd.DataFrame, model: PurchaseModel) -> dict[str, Any]:
     top = (position <= np.ceil(TOP_SHARE * users.transform("size"))).to_numpy()
     return {
         "entry": model.name,
-        "as_of": str(frame[CREATED_AT].max()),
+        "as_of": f"{frame[CREATED_AT].max():%Y-%m-%d %H:%M}",
         "longest": model.longest,
         "pairs": len(frame),
         "left": left.mean(),

@@ -24,7 +24,7 @@ class ReportOptions(BootstrapOptions):
         importance_rows: About how many rows of those orders to use, all purchases among them: each
             shuffle scores them anew, which for many products costs more than all else.
         importance_repeats: Shuffles of each feature.
-        minimum_slice_purchases: Product types bought less often are not drawn.
+        minimum_slice_purchases: Product types bought less often are one part together.
         data_source: Which data these are, in words for readers; left empty, nothing is said.
     """
 

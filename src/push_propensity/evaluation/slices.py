@@ -1,6 +1,6 @@
 """Quality in parts of the test window: by product type, new and known users, and week."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.uncertainty import headline_measure
 from push_propensity.frame.columns import (
     ORDER_DATE,
+    ORDERED_BEFORE,
     OUTCOME,
     PRODUCT,
     PRODUCT_TYPE,
@@ -25,25 +26,30 @@ from push_propensity.frame.columns import (
 
 DIMENSIONS = ("product_type", "user", "week")
 NEW, KNOWN = "second order", "third order or later"
+OTHER_TYPES = "all other types"
 
 
-def labels(scores: pd.DataFrame) -> pd.DataFrame:
+def labels(scores: pd.DataFrame, minimum_purchases: int) -> pd.DataFrame:
     """Which slice of each dimension a row belongs to.
 
     Args:
-        scores: Rows with product_type, user_order_seq and order_date.
+        scores: Rows with product_type, user_order_seq, order_date, ordered_before and outcome.
+        minimum_purchases: Product types bought less often are one slice together.
 
     Returns:
-        Columns product_type, user (second order, or later: a user's first order has no history)
-        and week (its Monday, YYYY-MM-DD); same index.
+        Columns product_type, user (second order, or later: a user's first order has no history),
+        week (its Monday, YYYY-MM-DD) and segment (repeat or explore); same index.
     """
+    kind = scores[PRODUCT_TYPE].astype(str)
+    common = scores[OUTCOME].groupby(kind).transform("sum") >= minimum_purchases
     day = pd.to_datetime(scores[ORDER_DATE])
     monday = day.dt.normalize() - pd.to_timedelta(day.dt.day_of_week, unit="D")
     return pd.DataFrame(
         {
-            "product_type": scores[PRODUCT_TYPE].astype(str),
+            "product_type": kind.where(common, OTHER_TYPES),
             "user": np.where(scores["user_order_seq"] <= 2, NEW, KNOWN),
             "week": monday.dt.strftime("%Y-%m-%d"),
+            "segment": np.where(scores[ORDERED_BEFORE] > 0, "repeat", "explore"),
         },
         index=scores.index,
     )
@@ -69,7 +75,8 @@ def measure_slices(
     columns = (test_scores[c].to_numpy() for c in (OUTCOME, winner["candidate"], PRODUCT))
     y, p, product = columns
     rows = []
-    for dimension, name, part in _parts(test_scores):
+    names = labels(test_scores, report_options.minimum_slice_purchases)
+    for dimension, name, part in parts(names, DIMENSIONS):
         given = y[part], p[part], product[part]
         measure = headline_measure(ProductRanking.of(*given), user[part], resamples)
         drawn, measured = resamples.measure(measure), evaluate(*given)
@@ -81,8 +88,15 @@ def measure_slices(
     return pd.DataFrame(rows)
 
 
-def _parts(scores: pd.DataFrame) -> Iterator[tuple[str, str, NDArray[np.intp]]]:
-    names = labels(scores)
-    for dimension in DIMENSIONS:
+def parts(
+    names: pd.DataFrame, dimensions: Sequence[str]
+) -> Iterator[tuple[str, str, NDArray[np.intp]]]:
+    """Yield dimension, slice and positions of the rows of every slice of some dimensions.
+
+    Args:
+        names: From `labels`.
+        dimensions: Columns of it.
+    """
+    for dimension in dimensions:
         for name, rows in names.groupby(dimension, sort=True).indices.items():
             yield dimension, str(name), np.asarray(rows)

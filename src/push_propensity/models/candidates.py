@@ -11,6 +11,7 @@ from sklearn.model_selection import ParameterGrid
 
 from push_propensity.errors import ParameterError, shorten_name
 from push_propensity.models import families
+from push_propensity.models.calibration import CalibrationChoice
 from push_propensity.models.family import Family, Parameters, Stopping
 
 MOST_REASONS = 10
@@ -67,6 +68,8 @@ class CandidateOptions(BaseModel):
             seeded; the rows drawn weigh 1 / share, so that probabilities stay unbiased.
         minimum_negatives: Where either share would leave fewer rows without a purchase, it is
             larger, up to all.
+        calibration: From margin to probability: `sigmoid`, `beta`, or `auto` for what
+            `calibration.fit_calibration` finds better.
         seed: Seed of every draw.
         threads: Threads of the estimator. Fixed, so that results don't depend on the machine.
     """
@@ -79,6 +82,7 @@ class CandidateOptions(BaseModel):
     search: SearchOptions = SearchOptions()
     negative_share: float = Field(default=1.0, gt=0, le=1)
     minimum_negatives: int = Field(default=50_000, ge=0)
+    calibration: CalibrationChoice = "auto"
     seed: int
     threads: int = Field(default=2, ge=1)
 

@@ -17,14 +17,14 @@ from skl2onnx.common.data_types import FloatTensorType as FloatInput
 from skl2onnx.common.data_types import StringTensorType as TextInput
 
 from push_propensity.errors import ExportError
-from push_propensity.frame.columns import DAYS_SINCE_PURCHASE, FEATURE_OF, Feature
+from push_propensity.frame.columns import DAYS_SINCE_PURCHASE, FEATURE_OF, POPULARITY, Feature
 from push_propensity.models.families import FAMILIES
 from push_propensity.models.family import constant
 from push_propensity.models.purchase_model import PurchaseModel
 from push_propensity.scoring.session import open_session
 
 OUTPUT = "probability"
-CALIBRATED = "calibrated_probability"  # before what ends at the rate
+CALIBRATED = "calibrated_probability"  # before the cap
 OPSET = 18
 ML_OPSET = 3
 IR_VERSION = 10
@@ -74,7 +74,7 @@ def _versioned(model: onnx.ModelProto) -> onnx.ModelProto:
 def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
     """From encoded rows to calibrated probabilities."""
     nodes, constants, width = FAMILIES[model.name].graph(model.estimator)
-    calibration_nodes, calibration_constants = _calibration(model)
+    calibration_nodes, calibration_constants = model.calibration.graph(CALIBRATED)
     graph = helper.make_graph(
         [*nodes, *calibration_nodes],
         "estimator",
@@ -85,23 +85,13 @@ def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
     return _versioned(helper.make_model(graph))
 
 
-def _calibration(model: PurchaseModel) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """sigmoid(slope * margin + intercept)."""
-    nodes = [
-        helper.make_node("Mul", ["margin", "slope"], ["scaled_margin"]),
-        helper.make_node("Add", ["scaled_margin", "intercept"], ["calibrated_margin"]),
-        helper.make_node("Sigmoid", ["calibrated_margin"], [CALIBRATED]),
-    ]
-    return nodes, [constant("slope", [model.slope]), constant("intercept", [model.intercept])]
-
-
 def _cap(graph: onnx.GraphProto, model: PurchaseModel) -> None:
-    """Let the probability end at the rate where the last purchase is beyond what training saw."""
-    graph.initializer.extend([constant("longest", [model.longest]), constant("rate", [model.rate])])
+    """Where the last purchase is beyond what training saw, end at the product's popularity."""
+    graph.initializer.append(constant("longest", [model.longest]))
     graph.node.extend(
         [
             helper.make_node("Greater", [DAYS_SINCE_PURCHASE, "longest"], ["beyond"]),
-            helper.make_node("Min", [CALIBRATED, "rate"], ["capped"]),
+            helper.make_node("Min", [CALIBRATED, POPULARITY], ["capped"]),
             helper.make_node("Where", ["beyond", "capped", CALIBRATED], [OUTPUT]),
         ]
     )

@@ -6,14 +6,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegression
 
 from push_propensity.errors import DataError
-from push_propensity.frame.columns import DAYS_SINCE_PURCHASE, FEATURE_NAMES, OUTCOME
+from push_propensity.frame.columns import (
+    DAYS_SINCE_PURCHASE,
+    FEATURE_NAMES,
+    OUTCOME,
+    POPULARITY,
+    USER,
+)
 from push_propensity.frame.weights import row_weights
 from push_propensity.models.bounded import Bounds, fitted_bounds
+from push_propensity.models.calibration import UNCALIBRATED, Calibration, fit_calibration
 from push_propensity.models.candidates import CandidateOptions
 from push_propensity.models.families import FAMILIES
 from push_propensity.models.family import Estimator, Floats, Parameters
@@ -21,22 +26,20 @@ from push_propensity.models.family import Estimator, Floats, Parameters
 
 @dataclass(frozen=True)
 class PurchaseModel:
-    """A fitted model; its probability is sigmoid(slope * margin + intercept).
+    """A fitted model.
 
-    The margin is the log-odds that the estimator gives. Slope 1 and intercept 0 leave its
-    probability as it is. A user who last bought the product longer ago than anybody in training
-    (`longest` days) is beyond what was learned, and gets at most the purchase rate of training
-    (`rate`). `name` is its family's, `features` are what it is given.
+    Its margin is the log-odds that the estimator gives, from which the calibration makes the
+    probability. A user who last bought the product longer ago than anybody in training (`longest`
+    days) is beyond what was learned, and like anybody to the model: the probability is at most the
+    product's popularity. `name` is its family's, `features` are what it is given.
     """
 
     encoder: ColumnTransformer
     estimator: Estimator
-    slope: float = 1.0
-    intercept: float = 0.0
+    calibration: Calibration = UNCALIBRATED
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
     longest: float = np.inf
-    rate: float = 1.0
 
     @property
     def bounds(self) -> Bounds:
@@ -49,9 +52,9 @@ class PurchaseModel:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Probability of a purchase, shape (rows,)."""
-        probability = np.asarray(expit(self.slope * self.margin(frame) + self.intercept))
-        beyond = frame[DAYS_SINCE_PURCHASE].to_numpy() > self.longest
-        return np.where(beyond, np.minimum(probability, self.rate), probability)
+        probability = self.calibration.apply(self.margin(frame))
+        beyond = frame[DAYS_SINCE_PURCHASE].to_numpy(dtype=np.float32) > np.float32(self.longest)
+        return np.where(beyond, np.minimum(probability, frame[POPULARITY]), probability)
 
 
 def draw_rows(
@@ -129,24 +132,25 @@ def fit_model(
     family = entry.definition
     encoder = family.encoder(features)
     estimator = family.estimator(parameters, options.seed, options.threads)
-    outcome = drawn[OUTCOME].to_numpy()
-    estimator.fit(encoder.fit_transform(drawn), outcome, sample_weight=weight)
+    estimator.fit(encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy(), sample_weight=weight)
     return PurchaseModel(
         encoder,
         estimator,
         name=entry.family,
         features=tuple(features),
         longest=float(drawn[DAYS_SINCE_PURCHASE].max()),
-        rate=float(np.average(outcome, weights=weight)),
     )
 
 
-def calibrate(model: PurchaseModel, frame: pd.DataFrame) -> PurchaseModel:
-    """Fit the sigmoid of a model to rows that it was not trained on (Platt, 1999).
+def calibrate(
+    model: PurchaseModel, frame: pd.DataFrame, options: CandidateOptions
+) -> PurchaseModel:
+    """Calibrate a model on rows that it was not trained on.
 
     Args:
         model: A fitted model.
-        frame: The calibration window, columns of the feature frame.
+        frame: The calibration window, columns of the feature frame; it is never a sample.
+        options: The entry: which calibration and the seed.
 
     Raises:
         DataError: If the window lacks a class, or higher margins go with fewer purchases there.
@@ -154,16 +158,9 @@ def calibrate(model: PurchaseModel, frame: pd.DataFrame) -> PurchaseModel:
     outcome = frame[OUTCOME].to_numpy()
     remedy = "Give more data or a larger `calibration_share`."
     _require_both_outcomes(outcome, "calibration", remedy)
-    margins = model.margin(frame)
-    sigmoid = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000)
-    sigmoid.fit(margins[:, None], outcome)
-    slope, intercept = float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
-    if slope < 0:
-        raise DataError(
-            "In the calibration window users with higher scores bought less often, so the model "
-            "learned nothing that holds there. Give more data or other parameters."
-        )
-    return replace(model, slope=slope, intercept=intercept)
+    given = model.margin(frame), outcome, frame[USER]
+    fitted = fit_calibration(*given, choice=options.calibration, seed=options.seed)
+    return replace(model, calibration=fitted)
 
 
 def _require_both_outcomes(outcome: NDArray[np.float64], window: str, remedy: str) -> None:

@@ -20,10 +20,12 @@ from push_propensity.reports.wording import (
     defined,
     entry_label,
     hours_before,
+    hundred_span,
     listing,
     metric_label,
     metric_number,
     number,
+    of_hundred,
     percent,
     percent_span,
     plural,
@@ -35,6 +37,7 @@ CART = "abandoned_before"
 LOG_LOSS = "log_loss"
 SWEPT = "Regularisation"
 WEIGHTY_SHARE = 1 / 3
+FAR_OFF = 0.1  # a tenth too many or too few
 Verdict = Literal["worked", "failed", "noise", "note"]
 Table = pd.DataFrame
 
@@ -58,6 +61,9 @@ class Evidence:
         metrics: From `uncertainty.measure_test`.
         comparisons: From `uncertainty.compare_entries`.
         curves: From `curves.trace_curves`.
+        methods: From `calibration.describe_calibrations`.
+        calibration: From `calibration.measure_calibration`.
+        products: From `calibration.count_products`.
         decisions: From `thresholds.decide_test`.
         paths: From `paths.trace_regularisation`.
         importance: From `importance.permute_features`.
@@ -73,6 +79,9 @@ class Evidence:
     metrics: Table
     comparisons: Table
     curves: Table
+    methods: Table
+    calibration: Table
+    products: Table
     decisions: Table
     paths: Table
     importance: Table
@@ -115,6 +124,16 @@ class Evidence:
     def difference(self, entry: str, metric: str = HEADLINE) -> dict[str, Any]:
         """Winner minus an entry on all rows, the ends of the paired interval and the verdict."""
         return _only(self.comparisons, {"entry": entry, "metric": metric, "segment": "all"})
+
+    def calibrated(self, entry: str) -> dict[str, Any]:
+        """What `measure_calibration` says of an entry on all rows."""
+        return _only(self.calibration, {"entry": entry, "dimension": "all"})
+
+    @property
+    def parts(self) -> Table:
+        """What it says of repeat and explore rows and of product types, most purchases first."""
+        kept = self.calibration[self.calibration["dimension"] != "all"]
+        return kept.sort_values(["dimension", "purchases"], ascending=False, kind="stable")
 
     def interval(self, low: float, high: float, write: Callable[[float, float], str] = span) -> str:
         """Write an interval with its confidence, or say that there is none."""
@@ -437,22 +456,83 @@ def _lead(evidence: Evidence, role: str, called: str) -> Iterator[Finding]:
 
 
 def _calibration(evidence: Evidence) -> Iterator[Finding]:
-    points = evidence.curves[
-        (evidence.curves["curve"] == "calibration") & (evidence.curves["entry"] == evidence.name)
-    ]
-    expected = float((points["x"] * points["rows"]).sum())
-    bought = float((points["y"] * points["rows"]).sum())
-    error = evidence.metric(evidence.name, "expected_calibration_error")["value"]
-    if not bought > 0:
+    row = evidence.calibrated(evidence.name)
+    if not row["purchases"] > 0:
         return
-    off = expected / bought - 1
-    verdict: Verdict = "worked" if abs(off) <= 0.1 else "failed"
+    sure = evidence.interval(row["ratio_low"], row["ratio_high"], hundred_span)
+    error = evidence.metric(evidence.name, "expected_calibration_error")["value"]
     text = (
-        f"{evidence.label} expected {plural(round(expected), 'purchase')} on test and "
-        f"{plural(round(bought), 'was', 'were')} made: {percent(abs(off), 1)} "
-        f"too {'many' if off > 0 else 'few'}; expected calibration error {number(error, 4)}."
+        f"Of 100 purchases that {evidence.label} expected on test {of_hundred(row['ratio'])} were "
+        f"made ({sure}): {count(row['expected'])} expected, {count(row['purchases'])} made; "
+        f"expected calibration error {number(error, 4)}."
     )
-    yield Finding("Calibration", verdict, text)
+    yield Finding("Calibration", "worked" if _near(row["ratio"]) else "failed", text)
+    yield from _spread(evidence, row)
+    yield from _parts_off(evidence)
+    yield from _products_off(evidence)
+
+
+def _near(value: float) -> bool:
+    return abs(value - 1) <= FAR_OFF
+
+
+def _spread(evidence: Evidence, row: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether high probabilities are too high and low ones too low, or the other way round."""
+    slope, low, high = (row[name] for name in ("slope", "slope_low", "slope_high"))
+    if not defined(slope):
+        return
+    fine = _near(slope) or low <= 1 <= high
+    if fine:
+        told = "about as far apart as they should be"
+    elif slope < 1:
+        told = "too far apart: high ones are too high and low ones too low"
+    else:
+        told = "too close together: high ones are too low and low ones too high"
+    text = (
+        f"The probabilities of {evidence.label} are {told} (calibration slope {number(slope)}, "
+        f"{evidence.interval(low, high)}; 1 is right)."
+    )
+    yield Finding("Calibration", "worked" if fine else "failed", text)
+
+
+def _parts_off(evidence: Evidence) -> Iterator[Finding]:
+    """Parts of test in which clearly more or fewer purchases were made than expected."""
+    parts = evidence.parts.dropna(subset=["ratio_low", "ratio_high"])
+    off = parts[(parts["ratio_low"] > 1) | (parts["ratio_high"] < 1)]
+    if off.empty:
+        return
+    furthest = off.assign(off=(off["ratio"] - 1).abs()).sort_values("off", ascending=False).head(3)
+    told = [
+        f"{row['slice']} ({of_hundred(row['ratio'])} of 100 expected, "
+        f"{evidence.interval(row['ratio_low'], row['ratio_high'], hundred_span)})"
+        for row in furthest.to_dict("records")
+    ]
+    chance = number(len(parts) * (1 - evidence.options.confidence), 0)
+    text = (
+        f"In {len(off)} of {plural(len(parts), 'part')} of test (repeat, explore, product types) "
+        "clearly more or fewer purchases were made than expected, where chance alone gives about "
+        f"{chance}. Furthest off: {listing(told)}."
+    )
+    yield Finding("Calibration", "note", text)
+
+
+def _products_off(evidence: Evidence) -> Iterator[Finding]:
+    """How many products were bought more or less often than chance explains."""
+    table, by_chance = evidence.products, 1 - evidence.options.confidence
+    off = table[table["surprising"]]
+    text = (
+        f"{count(len(off))} of {plural(len(table), 'product')} ({percent(len(off) / len(table))}) "
+        "were bought more or less often than expected by more than chance explains; about "
+        f"{percent(by_chance)} would be if every probability were right"
+    )
+    furthest = [
+        f"product {row['product']} ({number(row['expected'], 1)} expected, "
+        f"{plural(int(row['purchases']), 'purchase')})"
+        for row in off.head(1).to_dict("records")
+    ]
+    text += "".join(f". Furthest off: {one}" for one in furthest)
+    fine = len(off) <= 2 * by_chance * len(table)
+    yield Finding("Calibration", "worked" if fine else "failed", f"{text}.")
 
 
 def _regularisation(evidence: Evidence) -> Iterator[Finding]:

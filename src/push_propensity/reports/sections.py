@@ -200,16 +200,47 @@ def _ranking() -> Section:
 
 
 def _calibration(evidence: Evidence) -> Section:
-    chart = Chart(
-        "calibration_figure",
-        "On the diagonal, of rows given 10 %, 10 % were bought. Each point holds equally many "
-        f"expected purchases; bars are {percent(evidence.options.confidence)} Wilson intervals.",
-        wide=True,
+    sure = percent(evidence.options.confidence)
+    charts = (
+        Chart(
+            "calibration_figure",
+            "On the diagonal, of rows given 10 %, 10 % were bought. Each point holds equally many "
+            f"expected purchases; bars are {sure} Wilson intervals.",
+            wide=True,
+        ),
+        Chart(
+            "expected_figure",
+            f"Right of the line more was bought than {evidence.label} expected. Of many parts "
+            "some are off by chance alone. In brackets: purchases made.",
+            wide=True,
+        ),
+        Chart(
+            "products_figure",
+            f"A dot is a product. Between the dotted lines lies what chance explains ({sure} of "
+            "the products if every probability is right). Scales are of square roots, on which "
+            "chance scatters all products alike, however often they are bought.",
+            wide=True,
+        ),
     )
     text = (
-        "Whether a probability can be read as one: the expected purchases of a campaign rest on it."
+        "Whether a probability can be read as one: the expected purchases of a campaign rest on "
+        "it. Add up the probabilities of the users to be notified and you have how many of them "
+        "are expected to buy if they order.",
+        "Slope and intercept are of a logistic regression of what was bought on the log-odds: 1 "
+        "and 0 are right. A slope below 1 means that high probabilities are too high and low ones "
+        "too low, one above 1 the reverse.",
+        "Every entry was calibrated on the calibration window, by a sigmoid or by beta "
+        "calibration, beta where its log loss on users to whom it was not fitted is lower by more "
+        "than a standard error (unless the parameters name one). Isotonic regression is there "
+        "to compare with.",
     )
-    return Section("calibration", "Calibration", (text,), (chart,))
+    views = (
+        tables.calibration_table(evidence),
+        replace(tables.calibration_methods_table(evidence), folded=True),
+        replace(tables.calibration_parts_table(evidence), folded=True),
+        replace(tables.products_table(evidence), folded=True),
+    )
+    return Section("calibration", "Calibration", text, charts, views)
 
 
 def _decisions(evidence: Evidence) -> Section:
@@ -259,7 +290,8 @@ def _parts(evidence: Evidence) -> Section:
     charts = (
         Chart(
             "product_types_figure",
-            f"Product types with at least {minimum} purchases on test (number in brackets).",
+            f"Product types with at least {minimum} purchases on test (number in brackets), the "
+            "others together.",
             wide=True,
         ),
         Chart(
@@ -326,7 +358,7 @@ def _today(evidence: Evidence) -> Section:
         f"{row['as_of']}: {count(row['pairs'])} pairs of user and product. A number beyond what "
         "training saw counts as the end of its range, the time since something happened as its "
         "99th percentile. A user who last bought the product longer ago than anybody in training "
-        f"({plural(int(row['longest']), 'day')}) gets at most the purchase rate of training."
+        f"({plural(int(row['longest']), 'day')}) gets at most the product's popularity."
     )
     views = (tables.who_left_table(evidence), tables.outside_table(evidence))
     shown = tuple(view for view in views if view.rows)

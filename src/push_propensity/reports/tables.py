@@ -17,16 +17,28 @@ from push_propensity.reports.wording import (
     MISSING,
     SEGMENT_LABELS,
     count,
+    defined,
     entry_label,
     hours_before,
+    hundred_span,
     metric_label,
     metric_number,
     number,
+    of_hundred,
     percent,
     percent_span,
     plural,
     sentence_start,
 )
+
+CALIBRATED = (
+    "purchases expected",
+    "purchases made",
+    "made of 100 expected",
+    "slope",
+    "intercept",
+)
+MOST_PRODUCTS = 10
 
 
 @dataclass(frozen=True)
@@ -160,6 +172,74 @@ def _metric_name(evidence: Evidence, metric: str) -> str:
     if metric == GAIN:
         return f"buyers reached at {percent(evidence.options.notified_share)}"
     return metric_label(metric)
+
+
+def calibration_table(evidence: Evidence) -> TableView:
+    """Expected and observed purchases of every entry on test, slope and intercept, as text."""
+    method = evidence.methods.set_index("entry")["method"]
+    rows = tuple(
+        (entry_label(entry), method[entry], *_calibrated(evidence.calibrated(entry)))
+        for entry in evidence.entries
+    )
+    best = frozenset({evidence.entries.index(evidence.name)})
+    sure = percent(evidence.options.confidence)
+    caption = f"Calibration on test: value, {sure} interval below (bootstrap by user)"
+    return TableView(caption, ("entry", "calibrated by", *CALIBRATED), rows, best)
+
+
+def calibration_methods_table(evidence: Evidence) -> TableView:
+    """What each way of calibrating reached in the calibration window, as text."""
+    methods = ("uncalibrated", "sigmoid", "beta", "isotonic")
+    table = evidence.methods.set_index("entry").loc[evidence.entries]
+    rows = tuple(
+        (
+            entry_label(str(entry)),
+            *(metric_number("log_loss", row[method]) for method in methods),
+            row["method"],
+        )
+        for entry, row in table.to_dict("index").items()
+    )
+    caption = "Log loss in the calibration window, on users to whom it was not fitted"
+    return TableView(caption, ("entry", *methods, "taken"), rows)
+
+
+def calibration_parts_table(evidence: Evidence) -> TableView:
+    """The winner's calibration on repeat and explore rows and by product type, as text."""
+    rows = tuple(
+        (SEGMENT_LABELS.get(row["slice"], row["slice"]), *_calibrated(row))
+        for row in evidence.parts.to_dict("records")
+    )
+    caption = f"Calibration of {evidence.label} in parts of test"
+    return TableView(caption, ("part", *CALIBRATED), rows)
+
+
+def _calibrated(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    """The cells of `CALIBRATED`."""
+    ratio = f"{of_hundred(row['ratio'])}\n{hundred_span(row['ratio_low'], row['ratio_high'])}"
+    fitted = (
+        f"{number(row[name])}\n{_ends(row[f'{name}_low'], row[f'{name}_high'])}"
+        if defined(row[name])
+        else MISSING
+        for name in ("slope", "intercept")
+    )
+    return count(row["expected"]), count(row["purchases"]), ratio, *fitted
+
+
+def products_table(evidence: Evidence) -> TableView:
+    """The products whose purchases are furthest from what was expected, as text."""
+    rows = tuple(
+        (
+            str(row["product"]),
+            str(row["product_type"]),
+            count(row["rows"]),
+            number(row["expected"], 1),
+            count(row["purchases"]),
+            number(row["deviate"], 1),
+        )
+        for row in evidence.products.head(MOST_PRODUCTS).to_dict("records")
+    )
+    columns = ("product", "product type", "rows", *CALIBRATED[:2], "standard deviations off")
+    return TableView("Products furthest from what was expected", columns, rows)
 
 
 def decisions_table(evidence: Evidence) -> TableView:

@@ -82,6 +82,16 @@ def percent_span(low: float | None, high: float | None) -> str:
     return f"{percent(low).rstrip('%').rstrip()} to {percent(high)}"
 
 
+def of_hundred(ratio: float | None) -> str:
+    """Write a ratio as so many of each 100."""
+    return number(None if ratio is None else 100 * ratio, 0)
+
+
+def hundred_span(low: float | None, high: float | None) -> str:
+    """Write an interval of ratios as so many of each 100."""
+    return f"{of_hundred(low)} to {of_hundred(high)}"
+
+
 def hours_before(hours: float) -> str:
     """Write how long before an order something was, in hours."""
     return f"{hours:g}\N{NO-BREAK SPACE}h before the order" if hours else "the time of the order"

@@ -24,7 +24,8 @@ def fit_contender(
     development = join_development(train, validation)
     parameters = candidate.complete(choice["parameters"])
     features = pick_features(development, selection_options)
-    return calibrate(fit_model(development, candidate, parameters, features), calibration)
+    model = fit_model(development, candidate, parameters, features)
+    return calibrate(model, calibration, candidate)
 
 
 def fingerprint_selection(

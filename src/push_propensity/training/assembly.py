@@ -18,7 +18,6 @@ from push_propensity.frame.columns import (
     Feature,
 )
 from push_propensity.frame.split import SplitOptions, summarise_part
-from push_propensity.models.bounded import training_bounds
 from push_propensity.models.candidates import Candidates
 from push_propensity.models.export import OUTPUT, check_parity, export_model, graph_inputs
 from push_propensity.models.families import FAMILIES
@@ -55,7 +54,7 @@ def train_model(
     entry = candidates[specification.candidate]
     parameters = entry.complete(specification.parameters)
     model = fit_model(training_window, entry, parameters, model_features)
-    return calibrate(model, calibration_window)
+    return calibrate(model, calibration_window, entry)
 
 
 def export_checked(
@@ -87,8 +86,8 @@ def measure_model(
 
     Returns:
         What `metrics.evaluate` gives, None where not defined; the interval as
-        `product_average_precision_interval`, a pair or None; and `parity`, the export's largest
-        difference, as `export_difference`.
+        `product_average_precision_interval`, a pair or None; `parity`, the export's largest
+        difference, as `export_difference`; and the `calibration`, described.
     """
     model, window, options = trained_model, calibration_window, training_options
     probability = model.predict(window)
@@ -105,7 +104,12 @@ def measure_model(
         for name, value in evaluate(y, probability, product).items()
     }
     known = None if np.isnan(ends).any() else list(ends)
-    return {**values, f"{HEADLINE}_interval": known, "export_difference": parity}
+    return {
+        **values,
+        f"{HEADLINE}_interval": known,
+        "export_difference": parity,
+        "calibration": model.calibration.describe(),
+    }
 
 
 def draw_golden_rows(
@@ -130,7 +134,7 @@ def draw_golden_rows(
 
 def assemble_bundle(
     onnx_graph: bytes,
-    model_features: tuple[str, ...],
+    trained_model: PurchaseModel,
     fingerprint: Fingerprint,
     specification: Specification,
     training_window: pd.DataFrame,
@@ -142,17 +146,17 @@ def assemble_bundle(
 ) -> Bundle:
     """Put together what is published: the graph, the manifest and the model card.
 
-    `model_features` are the graph's inputs.
+    `onnx_graph` is the trained model's.
 
     Raises:
         BundleError: If the bundle would be refused when it is loaded.
     """
-    bounds = training_bounds(training_window, model_features)
+    names, bounds = trained_model.features, trained_model.bounds
     features = tuple(
         _describe_feature(FEATURE_OF[name], training_window, *bounds.get(name, ()))
-        for name in model_features
+        for name in names
     )
-    golden_rows = draw_golden_rows(onnx_graph, model_features, calibration_window, training_options)
+    golden_rows = draw_golden_rows(onnx_graph, names, calibration_window, training_options)
     manifest = Manifest(
         environment=environment,
         features=features,

@@ -32,9 +32,7 @@ def fingerprint_training(
     parameters = {
         **specification.model_dump(),
         "features": list(model_features),
-        "entry": entry.model_dump(
-            include={"negative_share", "minimum_negatives", "seed", "threads"}
-        ),
+        "entry": entry.model_dump(exclude={"family", "parameters", "sweep", "search"}),
         "options": training_options.model_dump(exclude=asked),
     }
     columns = (*COLUMNS, *model_features, SAMPLING_WEIGHT)

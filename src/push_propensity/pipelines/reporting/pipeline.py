@@ -5,6 +5,11 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from push_propensity.evaluation.calibration import (
+    count_products,
+    describe_calibrations,
+    measure_calibration,
+)
 from push_propensity.evaluation.current import count_outside, rank_who_left
 from push_propensity.evaluation.curves import trace_curves
 from push_propensity.evaluation.importance import permute_features
@@ -27,6 +32,9 @@ EVIDENCE = {
     "metrics": "test_metrics",
     "comparisons": "test_comparisons",
     "curves": "test_curves",
+    "methods": "calibration_methods",
+    "calibration": "test_calibration",
+    "products": "test_products",
     "decisions": "test_decisions",
     "paths": "regularisation_paths",
     "importance": "feature_importance",
@@ -47,6 +55,8 @@ DRAWINGS: tuple[tuple[Callable[..., Any], list[str]], ...] = (
     (figures.plot_product_roc, RANKED),
     (figures.plot_roc, RANKED),
     (figures.plot_calibration, RANKED),
+    (figures.plot_expected, ["test_calibration", "winner", OPTIONS]),
+    (figures.plot_products, ["test_products", OPTIONS]),
     (figures.plot_thresholds, ["test_threshold_sweep", "test_decisions", "winner"]),
     (figures.plot_confusion, ["test_decisions", "winner"]),
     (figures.plot_regularisation, ["regularisation_paths"]),
@@ -93,6 +103,21 @@ def _measurements() -> Pipeline:
                 name="compare_entries",
             ),
             Node(trace_curves, ["test_scores", OPTIONS], "test_curves", name="trace_curves"),
+            Node(
+                describe_calibrations, models, "calibration_methods", name="describe_calibrations"
+            ),
+            Node(
+                measure_calibration,
+                ["test_scores", "winner", OPTIONS],
+                "test_calibration",
+                name="measure_calibration",
+            ),
+            Node(
+                count_products,
+                ["test_scores", "winner", OPTIONS],
+                "test_products",
+                name="count_products",
+            ),
             Node(
                 decide_test,
                 ["test_scores", "calibration_scores", OPTIONS],

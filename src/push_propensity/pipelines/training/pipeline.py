@@ -67,7 +67,7 @@ def create_pipeline() -> Pipeline:
                 assemble_bundle,
                 [
                     "onnx_graph",
-                    "model_features",
+                    "trained_model",
                     "fingerprint",
                     "specification",
                     *WINDOWS,

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from push_propensity.evaluation.calibration import limits_of_chance
 from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.models.families import FAMILIES
@@ -28,7 +29,14 @@ from push_propensity.reports.figures.drawing import (
     reference_line,
     rounded,
 )
-from push_propensity.reports.wording import count, entry_label, metric_label, number, percent
+from push_propensity.reports.wording import (
+    count,
+    entry_label,
+    metric_label,
+    number,
+    percent,
+    plural,
+)
 
 COLOURS = {
     "xgboost": "#0072B2",
@@ -41,6 +49,7 @@ COLOURS = {
 }
 SPARE_COLOURS = ("#56B4E9", "#000000", "#F0E442")
 MOST_DRAWN = 30
+COUNTS = (0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
 PERCENT = {"tickformat": ".0%"}
 
@@ -222,6 +231,84 @@ def plot_calibration(
     return legend_below(figure, len(order) + 1, "calibration error")
 
 
+def plot_expected(
+    test_calibration: pd.DataFrame, winner: dict[str, object], report_options: ReportOptions
+) -> go.Figure:
+    """How many of 100 expected purchases were made, in all and in parts of test.
+
+    Args:
+        test_calibration: From `calibration.measure_calibration`.
+        winner: With the name of the winner as `candidate`.
+        report_options: With the confidence of the intervals.
+    """
+    table = test_calibration[test_calibration["entry"] == winner["candidate"]]
+    types = table["dimension"] == "product_type"
+    table = pd.concat([table[types].sort_values("ratio", na_position="first"), table[~types][::-1]])
+    names = [
+        f"{'all rows' if part == 'all' else part} ({count(purchases)})"
+        for part, purchases in zip(table["slice"], table["purchases"], strict=True)
+    ]
+    off = (table["ratio_low"] > 1) | (table["ratio_high"] < 1)
+    figure = new_figure(
+        "How many of 100 expected purchases were made", fitting_height(len(names), 24)
+    )
+    figure.update_yaxes(categoryorder="array", categoryarray=names)
+    for rows, name, colour, symbol in (
+        (~off, f"as expected: the {_sure(report_options)} holds 100", BLUE, "circle"),
+        (off, "more or fewer than expected", VERMILION, "diamond"),
+    ):
+        low, value, high = (100 * table.loc[rows, f"ratio{end}"] for end in ("_low", "", "_high"))
+        shown = [label for label, kept in zip(names, rows, strict=True) if kept]
+        dots = draw_dots(value, shown, name, colour)
+        dots.error_x = error_bars(value, low, high)
+        dots.marker.symbol = symbol
+        figure.add_trace(dots)
+    figure.add_vline(x=100, line={"color": "#444444", "width": 1})
+    figure.update_xaxes(title="of 100 expected")
+    return legend_below(figure, 2)
+
+
+def plot_products(test_products: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
+    """Purchases against expected purchases of each product, on axes of square roots.
+
+    On them chance scatters all products alike, whether they are bought often or rarely.
+
+    Args:
+        test_products: From `calibration.count_products`.
+        report_options: With the confidence of the limits of chance.
+    """
+    figure = new_figure("Expected and made purchases of each product", 600)
+    for surprising, name, colour, symbol in (
+        (False, "within chance", BLUE, "circle-open"),
+        (True, "more or fewer than chance explains", VERMILION, "diamond"),
+    ):
+        part = test_products[test_products["surprising"] == surprising]
+        figure.add_scatter(
+            x=rounded(np.sqrt(part["expected"])),
+            y=rounded(np.sqrt(part["purchases"])),
+            text=[
+                f"product {row['product']}: {number(row['expected'], 1)} expected, "
+                f"{count(row['purchases'])} made"
+                for row in part.to_dict("records")
+            ],
+            hovertemplate="%{text}<extra></extra>",
+            mode="markers",
+            name=f"{name}: {plural(len(part), 'product')}",
+            marker={"color": colour, "symbol": symbol, "size": 7},
+        )
+    most = float(test_products[["expected", "purchases"]].to_numpy().max())
+    x = np.linspace(0, np.sqrt(most), 101).round(3)
+    figure.add_trace(reference_line([0, x[-1]], [0, x[-1]], "as expected"))
+    for which, made in enumerate(limits_of_chance(x**2, report_options)):
+        line = reference_line(x.tolist(), np.sqrt(made).round(3).tolist(), "limits of chance")
+        figure.add_trace(line.update(line_dash="dot", showlegend=which == 0))
+    ticks = [n for n in COUNTS if n <= most]
+    axis = {"tickvals": [float(np.sqrt(n)) for n in ticks], "ticktext": [count(n) for n in ticks]}
+    figure.update_xaxes(title="purchases expected", **axis)
+    figure.update_yaxes(title="purchases made", **axis)
+    return legend_below(figure, 4)
+
+
 def plot_thresholds(
     test_threshold_sweep: pd.DataFrame, test_decisions: pd.DataFrame, winner: dict[str, object]
 ) -> go.Figure:
@@ -349,25 +436,24 @@ def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
 
 
 def plot_product_types(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
-    """Headline metric by product type, those with enough purchases, beside no skill.
+    """Headline metric by product type beside no skill.
 
     Args:
         test_slices: From `slices.measure_slices`.
-        report_options: From how many purchases on, and the confidence of the intervals.
+        report_options: With the confidence of the intervals.
     """
-    minimum, sure = report_options.minimum_slice_purchases, _sure(report_options)
-    return _sliced(test_slices, "product_type", "Quality by product type", minimum, sure)
+    return _sliced(test_slices, "product_type", "Quality by product type", _sure(report_options))
 
 
 def plot_users(test_slices: pd.DataFrame, report_options: ReportOptions) -> go.Figure:
     """Headline metric for users at their second order and for those known longer."""
     title = "Quality for new and known users"
-    return _sliced(test_slices, "user", title, 0, _sure(report_options))
+    return _sliced(test_slices, "user", title, _sure(report_options))
 
 
-def _sliced(slices: pd.DataFrame, dimension: str, title: str, minimum: int, sure: str) -> go.Figure:
-    kept = slices[(slices["dimension"] == dimension) & (slices["purchases"] >= minimum)]
-    kept = kept[kept[HEADLINE].notna()].sort_values(HEADLINE)
+def _sliced(slices: pd.DataFrame, dimension: str, title: str, sure: str) -> go.Figure:
+    kept = slices[(slices["dimension"] == dimension) & slices[HEADLINE].notna()]
+    kept = kept.sort_values(HEADLINE)
     names = [
         f"{name} ({count(purchases)})"
         for name, purchases in zip(kept["slice"], kept["purchases"], strict=True)

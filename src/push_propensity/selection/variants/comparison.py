@@ -68,10 +68,11 @@ def fit_compared_models(
             trials = sweep(development, folds, single, features)
             chosen = choose_trial(trials, single, SelectionOptions(features=choice))
             parameters = chosen["parameters"]
-        models[choice] = fit_model(development, entry, entry.complete(parameters), features)
+        model = fit_model(development, entry, entry.complete(parameters), features)
+        models[choice] = calibrate(model, calibration, entry)
         logger.info("Fitted %s to %d features (%s)", entry.family, len(features), choice)
-    models[BASELINE] = fit_model(development, baseline, baseline.complete({}))
-    return {name: calibrate(model, calibration) for name, model in models.items()}
+    rule = fit_model(development, baseline, baseline.complete({}))
+    return models | {BASELINE: calibrate(rule, calibration, baseline)}
 
 
 def compare_models(
