@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS := pipelines viz api dev
+EXTRAS := pipelines viz api benchmarks dev
 TEST_FLAGS ?=
 
 # Threads that wait for work sleep instead of spinning, which on a busy machine makes boosting
@@ -67,7 +67,7 @@ test: install lint ## Every check and test, with coverage.
 		--cov-fail-under=95 $(TEST_FLAGS)
 
 lock: $(VENV)/.uv ## Resolve every dependency anew, for all systems and versions of Python.
-	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	$(UV) pip compile pyproject.toml --extra dev --extra benchmarks --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.lock
 

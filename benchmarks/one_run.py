@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from push_propensity.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
 SQL = Path(__file__).with_name("feature_frame.sql")
+RAW = Path("data") / "01_raw"  # what is read alone, below the output root of the sample too
 RAW_TABLES = ("orders", "users", "inventory", "regulars", "abandoned_carts")
 FRAME = "feature_frame@ibis"
 # What else a build imports, before the clock starts.
@@ -43,14 +46,15 @@ class Configuration:
         self._loader = OmegaConfigLoader(
             str(ROOT / "conf"), environment, runtime_params=dict(parameters), **CONFIG_LOADER_ARGS
         )
-        output_root = Path(self._loader["globals"]["output_root"])
+        self.globals = self._loader["globals"]
+        self.output_root = Path(self.globals["output_root"])
         self.entries = {name: dict(entry) for name, entry in self._loader["catalog"].items()}
         for entry in self.entries.values():
             if "filepath" in entry:
                 path = Path(entry["filepath"])
-                moved = path.is_relative_to(output_root)
+                moved = path.is_relative_to(self.output_root) and not path.is_relative_to(RAW)
                 entry["filepath"] = str(
-                    Path(folder) / path.relative_to(output_root) if moved else ROOT / path
+                    Path(folder) / path.relative_to(self.output_root) if moved else ROOT / path
                 )
 
     def set_duckdb(self, settings: Mapping[str, str]) -> None:
@@ -63,8 +67,9 @@ class Configuration:
         """Return the catalog with the pipeline's parameters as Kedro hands them to its nodes."""
         catalog = DataCatalog.from_config(self.entries)
         typed = ParameterValidator({"": pipeline}).validate_raw_params(self._loader["parameters"])
-        for name, value in typed.items():
-            catalog[f"params:{name}"] = value
+        for name in pipeline.inputs():
+            if name.startswith("params:"):
+                catalog[name] = reduce(getitem, name.removeprefix("params:").split("."), typed)
         return catalog
 
 

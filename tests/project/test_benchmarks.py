@@ -3,13 +3,25 @@
 import argparse
 import asyncio
 import importlib.util
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from push_propensity.evaluation.metrics import product_average_precision
+from push_propensity.evaluation.options import ReportOptions
+from push_propensity.frame.split import (
+    PARTS,
+    SplitOptions,
+    keep_large_orders,
+    plan_split,
+    split_orders,
+)
 from tests.project.environments import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
@@ -119,7 +131,7 @@ def import_benchmark():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(BENCHMARKS))
         yield importlib.import_module
-    for name in {"feature_engineering", "serving", "service_load"} - before:
+    for name in {script.stem for script in BENCHMARKS.glob("*.py")} - before:
         sys.modules.pop(name, None)
 
 
@@ -301,3 +313,232 @@ def test_checks_are_set_beside_bare_work(import_benchmark):
     table = checks.describe({checks.BARE: [10.0, 12.0, 11.0], "quick": [80.0, 90.0, 88.0]})
     assert cells(table, 2) == [checks.BARE, "11 (10 to 12)", "1.0"]
     assert cells(table, 3) == ["make quick", "88 (80 to 90)", "8.0"]
+
+
+# ------------------------------------------------------------------ AutoML and a plain script
+
+
+@pytest.fixture(scope="module")
+def automl(import_benchmark):
+    return import_benchmark("automl")
+
+
+@pytest.fixture(scope="module")
+def one_peer(import_benchmark):
+    return import_benchmark("one_peer")
+
+
+@pytest.fixture(scope="module")
+def plain_script(import_benchmark):
+    return import_benchmark("plain_script")
+
+
+@pytest.fixture(scope="module")
+def parts(make_feature_frame):
+    kept = keep_large_orders(make_feature_frame(), minimum_items=1)
+    return split_orders(kept, plan_split(kept, SplitOptions()))._asdict()
+
+
+def a_comparison(**differences):
+    """Differences of ours to peers, each of the same metrics with low and high."""
+    rows = [
+        (peer, metric, *ends) for peer, of in differences.items() for metric, ends in of.items()
+    ]
+    columns = ["entry", "metric", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).set_index(["entry", "metric"])
+
+
+def searched(automl, seconds=50.0):
+    return automl.Fitted(({"search_seconds": seconds},))
+
+
+def test_a_share_of_the_rows_stands_for_all_of_them(one_peer):
+    outcome = pd.Series([1.0] * 50 + [0.0] * 20_000)
+    features = pd.DataFrame({"number": np.arange(len(outcome), dtype=float)})
+    rows = one_peer.Rows.of(features.assign(outcome=outcome, sampling_weight=2))
+    drawn = rows.draw(0.1, seed=1)
+    assert drawn.outcome.sum() == 50
+    assert drawn.weight.groupby(drawn.outcome).unique().to_dict() == {0.0: [20.0], 1.0: [2.0]}
+    assert drawn.weight.sum() == pytest.approx(2 * len(outcome), rel=0.1)
+    assert rows.draw(1.0, seed=1) is rows
+    assert list(drawn.features) == ["number"]
+
+
+def test_peers_get_the_same_rows_and_nothing_to_look_up(automl, parts, tmp_path):
+    automl.hand_over(parts, tmp_path / "peers")
+    development, test = (
+        pd.read_parquet(tmp_path / "peers" / f"{name}.parquet") for name in ("development", "test")
+    )
+    assert len(development) == len(parts["train"]) + len(parts["validation"])
+    assert list(test) == list(automl.FEATURE_NAMES)
+    assert list(development) == [*automl.FEATURE_NAMES, "outcome"]
+    assert development["outcome"].iloc[-1] == parts["validation"]["outcome"].iloc[-1]
+
+
+def test_a_peer_scores_both_windows_in_a_process_of_its_own(
+    automl, one_peer, parts, tmp_path, monkeypatch
+):
+    def fit_popularity(rows, limits, factor):
+        assert (len(rows.features), limits.seconds) == (len(rows.outcome), 5)
+        return lambda frame: factor * frame["global_popularity"].to_numpy()
+
+    tool = one_peer.Tool(fit_popularity, "pandas", ("pandas", "no such package"))
+    monkeypatch.setitem(one_peer.TOOLS, "popularity", tool)
+    automl.hand_over(parts, tmp_path / "peers")
+    measured = one_peer.run_peer(
+        "popularity",
+        frames=str(tmp_path / "peers"),
+        output=str(tmp_path / "popularity.npz"),
+        seconds=5,
+        threads=2,
+        seed=0,
+        negative_share=1.0,
+        factor=2.0,
+    )
+    assert measured["versions"] == {"pandas": pd.__version__}
+    assert measured["peak_memory"] > 10e6
+    with np.load(tmp_path / "popularity.npz") as written:
+        expected = 2 * parts["test"]["global_popularity"].to_numpy()
+        np.testing.assert_array_equal(written["test"], expected)
+        assert len(written["calibration"]) == len(parts["calibration"])
+
+
+@pytest.mark.slow
+def test_a_peer_that_fails_is_a_result(automl, parts, tmp_path):
+    automl.hand_over(parts, tmp_path / "peers")
+    fitted = automl.fit(
+        Path(sys.executable),
+        "peer",
+        tmp_path / "peer.npz",
+        repetitions=1,
+        tool="autogluon",
+        frames=str(tmp_path / "peers"),
+        seconds=5,
+        threads=2,
+        seed=0,
+        negative_share=1.0,
+    )
+    assert "No module named 'autogluon'" in fitted.failure
+    scores = automl.score(parts, {"autogluon_good": fitted})
+    assert list(scores) == automl.KEYS
+
+
+def test_peers_are_calibrated_on_the_calibration_window(automl):
+    # Two scores and a sigmoid of two parameters: the rates of the window are met exactly.
+    outcome = np.repeat([1.0, 0.0, 1.0, 0.0], [10, 30, 30, 10])
+    given = {"calibration": np.repeat([0.2, 0.8], 40), "test": np.array([0.8, 0.2])}
+    np.testing.assert_allclose(automl.calibrate(outcome, given), [0.75, 0.25], atol=1e-5)
+
+
+def test_ours_is_set_beside_each_peer_on_the_same_resamples(automl, parts):
+    probability = {
+        window: parts[window]["global_popularity"].to_numpy() for window in ("calibration", "test")
+    }
+    run_of = {"versions": {"tool": "1.0"}, "seconds": 3.0, "processor_seconds": 5.0}
+    run_of |= {"predict_seconds": 0.5, "peak_memory": 2e9, "search_seconds": 2.0}
+    side = automl.Fitted((run_of,), probability)
+    better = {name: p + 0.01 * parts[name]["outcome"] for name, p in probability.items()}
+    fitted = {"ours_frame": automl.Fitted((run_of | {"winner": "xgboost"},), better)}
+    fitted |= {"flaml": side, "autogluon_good": automl.Fitted(failure="RuntimeError: no time")}
+    scores = automl.score(parts, fitted)
+    measured = automl.Measurement.of(scores, ReportOptions(resamples=20, seed=0))
+    test = parts["test"]
+    reached = {
+        name: product_average_precision(test["outcome"], p, test["variant_id"])
+        for name, p in (("ours_frame", better["test"]), ("flaml", probability["test"]))
+    }
+    sides = automl.describe_sides(measured, fitted, test)
+    assert cells(sides, 2)[:4] == ["ours (xgboost)", "tool 1.0", "3 (3 to 3)", "5"]
+    assert cells(sides, 2)[6] == f"{reached['ours_frame']:.4f}"
+    assert cells(sides, 3)[6] == f"{reached['flaml']:.4f}"
+    assert cells(sides, 4)[:2] == ["AutoGluon, good", "RuntimeError: no time"]
+    differences = automl.describe_differences(measured)
+    gained = reached["ours_frame"] - reached["flaml"]
+    assert cells(differences, 2)[1].startswith(f"{gained:+.4f} (")
+    assert len(differences.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("to_flaml", "to_catboost", "verdict"),
+    [
+        ((0.02, 0.01, 0.03), (-0.004, -0.01, 0.002), "met"),
+        ((0.02, 0.01, 0.03), (-0.006, -0.02, 0.002), "missed"),  # too far behind
+        ((-0.003, -0.004, -0.001), (0.02, 0.01, 0.03), "missed"),  # surely behind
+    ],
+)
+def test_ours_must_not_be_below_the_best_peer(automl, to_flaml, to_catboost, verdict):
+    of = {"flaml": to_flaml, "catboost": to_catboost}
+    table = a_comparison(
+        **{
+            peer: {"product_average_precision": ends, "average_precision": ends}
+            for peer, ends in of.items()
+        },
+        ours_extended={"product_average_precision": (-1, -1, -1)},
+    )
+    measured = automl.Measurement(pd.DataFrame(), {"ours_frame": table})
+    *ranked, search = automl.goals(measured, {"ours_frame": searched(automl)})
+    assert [line[-1] for line in ranked] == [verdict, verdict]
+    assert search[1:] == ["search", "50 s", "at most 60 s", "met"]
+    late = automl.goals(measured, {"ours_frame": searched(automl, 61.0)})
+    assert late[-1][-1] == "missed"
+
+
+@pytest.mark.parametrize(("low", "verdict"), [(0.001, "met"), (-0.001, "missed")])
+def test_extended_features_must_be_above_every_peer(automl, low, verdict):
+    table = a_comparison(
+        flaml=dict.fromkeys(automl.RANKED, (0.02, 0.01, 0.03)),
+        catboost=dict.fromkeys(automl.RANKED, (0.03, low, 0.05)),
+    )
+    measured = automl.Measurement(pd.DataFrame(), {"ours_extended": table})
+    product, pooled, _ = automl.goals(measured, {"ours_extended": searched(automl)})
+    assert "CatBoost" in product[2]
+    assert [product[-1], pooled[-1]] == [verdict, verdict]
+
+
+def test_the_plain_script_ranks_as_we_do(plain_script):
+    draw = np.random.default_rng(3)
+    frame = pd.DataFrame({"variant_id": draw.integers(0, 9, 400)})
+    frame["outcome"] = (draw.random(400) < 0.15 - 0.01 * frame["variant_id"]).astype(float)
+    score = draw.integers(0, 12, 400) / 12  # with ties
+    ours = product_average_precision(frame["outcome"], score, frame["variant_id"])
+    assert plain_script.product_average_precision(frame, score) == pytest.approx(ours, abs=1e-12)
+
+
+@pytest.mark.slow
+def test_the_plain_script_does_the_work_of_a_run(
+    import_benchmark, plain_script, finished_project, tmp_path, monkeypatch
+):
+    whole_run, one_run = import_benchmark("whole_run"), import_benchmark("one_run")
+    monkeypatch.setattr(one_run, "ROOT", finished_project)
+    data = finished_project / "data"
+    task = json.loads(json.dumps(whole_run.describe_task("local", data)))
+    frame = plain_script.read_orders(task["frame"], task["split"]["minimum_items"])
+    cut = plain_script.cut(frame, task["split"])
+    left = {n: pd.read_parquet(data / "05_model_input" / f"{n}.parquet") for n in PARTS}
+    for name in ("calibration", "test"):
+        pd.testing.assert_frame_equal(
+            cut[name][["order_id", "variant_id"]].reset_index(drop=True),
+            left[name][["order_id", "variant_id"]],
+        )
+    measured = plain_script.compare(cut["development"], task)
+    trials = pd.read_parquet(data / "06_models/selection/trials.parquet")
+    ours = trials[(trials["segment"] == "all") & (trials["kind"] == "candidate")]
+    both = ours.merge(measured, on=["candidate", "trial", "fold"], validate="one_to_one")
+    assert len(both) == len(ours)
+    np.testing.assert_allclose(both["product_ap"], both["product_average_precision"], atol=1e-9)
+    report = tmp_path / "plain.html"
+    plain_script.main({**task, "report": str(report)})
+    assert "plotly" in report.read_text(encoding="utf-8")
+
+
+def test_the_whole_run_is_judged_by_its_medians(import_benchmark):
+    whole_run = import_benchmark("whole_run")
+    plain = {"seconds": 100.0, "processor_seconds": 150.0, "peak_memory": 2e9}
+    ours = [plain | {"seconds": seconds} for seconds in (200.0, 110.0, 112.0)]
+    text = whole_run.describe({"kedro run": ours, "plain_script.py": [plain] * 3})
+    sides, goals = text.split("\n\n")
+    assert cells(sides, 2) == ["kedro run", "112 (110 to 200)", "150 (150 to 150)", "2.00"]
+    assert [cells(goals, number)[2:] for number in (2, 3)] == [
+        ["1.12x", "1.15x", "met"],
+        ["1x", "1x", "met"],
+    ]
