@@ -56,6 +56,9 @@ class TestTrainingBounds:
             "days_since_regular",
             "days_since_cart",
             "hours_since_open_cart",
+            "days_past_longest_gap",
+            "days_past_shortest_gap",
+            "days_past_mean_gap",
         }
 
 
@@ -151,8 +154,9 @@ class TestEveryCandidate:
         longest = extended_development[DAYS_SINCE_PURCHASE].max()
         assert model.longest == longest
         at = extended_parts.test.assign(**{DAYS_SINCE_PURCHASE: longest})
+        at.loc[:5, "global_popularity"] = 0.0
         beyond = at.assign(**{DAYS_SINCE_PURCHASE: longest + 1})
-        expected = np.minimum(model.predict(at), at["global_popularity"])
+        expected = np.minimum(model.predict(at), at["global_popularity"].clip(lower=1e-4))
         assert (expected < model.predict(at)).any()
         assert (expected == model.predict(at)).any()
         np.testing.assert_array_equal(model.predict(beyond), expected)

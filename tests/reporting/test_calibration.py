@@ -14,7 +14,7 @@ from push_propensity.pipelines.reporting.pipeline import EVIDENCE
 from push_propensity.reports import tables
 from push_propensity.reports.findings import Evidence
 from push_propensity.reports.wording import entry_label
-from tests.reporting.measured_shop import ENTRIES, LOSSES, OPTIONS
+from tests.reporting.measured_shop import ENTRIES, LOSSES, OPTIONS, Weighted
 
 WINNER = {"candidate": "xgboost"}
 
@@ -158,6 +158,12 @@ class TestCountProducts:
 
         assert deviate(most[0]) == pytest.approx(z, abs=1e-6)
         assert fewest[0] == 0 or deviate(fewest[0]) == pytest.approx(-z, abs=1e-6)
+
+
+def test_a_stand_in_of_several_entries_is_described_once():
+    model = Weighted({}, name="ordered_before_popularity")
+    table = calibration.describe_calibrations(own_frequency=model, decayed_frequency=model)
+    assert table["entry"].tolist() == ["ordered_before_popularity"]
 
 
 def test_how_each_entry_was_calibrated(results):

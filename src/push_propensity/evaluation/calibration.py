@@ -30,11 +30,11 @@ def describe_calibrations(**models: PurchaseModel) -> pd.DataFrame:
         **models: The fitted entries.
 
     Returns:
-        One row per entry: entry, method, a, b, c and the log loss of each method on users of the
-        calibration window that it was not fitted to; NaN where that was not measured.
+        One row per family fitted: entry, method, a, b, c and the log loss of each method on users
+        of the calibration window that it was not fitted to; NaN where that was not measured.
     """
-    found = [(model.name, model.calibration.describe()) for model in models.values()]
-    rows = [{"entry": name} | told | told.pop("log_loss") for name, told in found]
+    found = {model.name: model.calibration.describe() for model in models.values()}
+    rows = [{"entry": name} | told | told.pop("log_loss") for name, told in found.items()]
     methods = ["uncalibrated", "sigmoid", "beta", "isotonic"]
     return pd.DataFrame(rows, columns=["entry", "method", "a", "b", "c", *methods])
 

@@ -20,7 +20,7 @@ from push_propensity.errors import ExportError
 from push_propensity.frame.columns import DAYS_SINCE_PURCHASE, FEATURE_OF, POPULARITY, Feature
 from push_propensity.models.families import FAMILIES
 from push_propensity.models.family import constant
-from push_propensity.models.purchase_model import PurchaseModel
+from push_propensity.models.purchase_model import LEAST_CAP, PurchaseModel
 from push_propensity.scoring.session import open_session
 
 OUTPUT = "probability"
@@ -87,11 +87,13 @@ def _estimator_graph(model: PurchaseModel) -> onnx.ModelProto:
 
 def _cap(graph: onnx.GraphProto, model: PurchaseModel) -> None:
     """Where the last purchase is beyond what training saw, end at the product's popularity."""
-    graph.initializer.append(constant("longest", [model.longest]))
+    constants = {"longest": model.longest, "least_cap": LEAST_CAP}
+    graph.initializer.extend(constant(name, [value]) for name, value in constants.items())
     graph.node.extend(
         [
             helper.make_node("Greater", [DAYS_SINCE_PURCHASE, "longest"], ["beyond"]),
-            helper.make_node("Min", [CALIBRATED, POPULARITY], ["capped"]),
+            helper.make_node("Max", [POPULARITY, "least_cap"], ["cap"]),
+            helper.make_node("Min", [CALIBRATED, "cap"], ["capped"]),
             helper.make_node("Where", ["beyond", "capped", CALIBRATED], [OUTPUT]),
         ]
     )

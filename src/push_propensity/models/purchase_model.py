@@ -23,6 +23,8 @@ from push_propensity.models.candidates import CandidateOptions
 from push_propensity.models.families import FAMILIES
 from push_propensity.models.family import Estimator, Floats, Parameters
 
+LEAST_CAP = 1e-4  # what nobody bought lately is not impossible to buy
+
 
 @dataclass(frozen=True)
 class PurchaseModel:
@@ -54,7 +56,8 @@ class PurchaseModel:
         """Probability of a purchase, shape (rows,)."""
         probability = self.calibration.apply(self.margin(frame))
         beyond = frame[DAYS_SINCE_PURCHASE].to_numpy(dtype=np.float32) > np.float32(self.longest)
-        return np.where(beyond, np.minimum(probability, frame[POPULARITY]), probability)
+        most = np.maximum(frame[POPULARITY], LEAST_CAP)
+        return np.where(beyond, np.minimum(probability, most), probability)
 
 
 def draw_rows(
