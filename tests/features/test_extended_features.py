@@ -81,6 +81,8 @@ BY_HAND = {
         "affinity_history": [0, 0, 0, 0, 0, 1, 0, 1],
         "affinity_last_order": [0, 0, 0, 0, 0, 1 / 3, 0, 1],
     },
+    # In January u1 bought A, C, D and F, and u2 B alone.
+    "neighbours": {"neighbour_share": [0] * 8},
     "intent": {
         "days_since_regular": [5, 365, 365, 365, 365, 35, 365, 365],
         "days_since_cart": [7, 9, 365, 2, 2, 37, 39, 365],

@@ -10,7 +10,16 @@ from kedro_datasets.pandas import CSVDataset
 
 from push_propensity.datasets.table_dataset import TableDataset
 from push_propensity.errors import DataError
-from push_propensity.features import affinity, build, extended, intent, listing, products, rhythm
+from push_propensity.features import (
+    affinity,
+    build,
+    extended,
+    intent,
+    listing,
+    neighbours,
+    products,
+    rhythm,
+)
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.point_in_time.check import (
     PointInTimeOptions,
@@ -30,7 +39,9 @@ PLAIN = FeatureOptions(minimum_gaps=2)
 WITH_EVENTS = ALL.model_copy(
     update={
         "minimum_gaps": 2,
-        "extended": ALL.extended.model_copy(update={"groups": ("product", "affinity", "intent")}),
+        "extended": ALL.extended.model_copy(
+            update={"groups": ("product", "affinity", "neighbours", "intent")}
+        ),
     }
 )
 CHECKS = PointInTimeOptions(cutoffs=1, orders=30, seed=3)
@@ -190,6 +201,16 @@ def pair_products_of_later_months(patch):
     )
 
 
+def count_neighbours_orders_of_later_months(patch):
+    theirs = neighbours._their_products
+
+    def looking_ahead(raw, others, options):
+        later = others.mutate(month=_.month + 60)
+        return theirs(raw, later, options).mutate(month=_.month - 60)
+
+    patch.setattr(neighbours, "_their_products", looking_ahead)
+
+
 def count_buyers_of_all_months(patch):
     def looking_ahead(raw, points):
         return rate(raw, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
@@ -218,6 +239,7 @@ PLANTED = [
         },
         count_regulars_of_the_moment: {"days_since_regular"},
         pair_products_of_later_months: {"affinity_history", "affinity_last_order"},
+        count_neighbours_orders_of_later_months: {"neighbour_share"},
         count_buyers_of_all_months: {"repurchase_rate"},
     },
     {

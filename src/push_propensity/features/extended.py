@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 from push_propensity.features.affinity import affinity
 from push_propensity.features.history import days_since_purchase, own_history
 from push_propensity.features.intent import cart_history, open_cart, regular_age
+from push_propensity.features.neighbours import neighbour_share
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.orders import order_habits
 from push_propensity.features.popularity import first_sales, popularity_trend
@@ -90,6 +91,11 @@ def _affinity(raw: RawTables, points: ir.Table, options: FeatureOptions) -> Iter
     yield affinity(raw, points, options.extended.affinity), ["order_id", PRODUCT]
 
 
+def _neighbours(raw: RawTables, points: ir.Table, options: FeatureOptions) -> Iterator[Joined]:
+    shares = neighbour_share(raw, points, options.extended.neighbours)
+    yield shares, ["month", "user_id", PRODUCT]
+
+
 def _intent(raw: RawTables, points: ir.Table, _: FeatureOptions) -> Iterator[Joined]:
     if raw.cart_items is not None:
         yield cart_history(points, raw.cart_items), ["order_id", PRODUCT]
@@ -103,6 +109,7 @@ _TABLES: Mapping[str, Builder] = {
     "user": _user,
     "product": _product,
     "affinity": _affinity,
+    "neighbours": _neighbours,
     "intent": _intent,
 }
 

@@ -141,6 +141,7 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
         _days("days_since_first_sale"),
     ),
     "affinity": (_share("affinity_history"), _share("affinity_last_order")),
+    "neighbours": (_share("neighbour_share"),),
     "intent": (
         _days("days_since_regular"),
         _days("days_since_cart"),
