@@ -13,6 +13,7 @@ from push_propensity.errors import DataError
 from push_propensity.features import (
     affinity,
     build,
+    exploration,
     extended,
     intent,
     listing,
@@ -27,7 +28,7 @@ from push_propensity.features.point_in_time.check import (
     require_no_look_ahead,
 )
 from push_propensity.features.point_in_time.scrambling import Scramble, scramble_future
-from push_propensity.frame.columns import COLUMNS, EXTENDED_NAMES
+from push_propensity.frame.columns import COLUMNS, EXTENDED_GROUPS, EXTENDED_NAMES
 from push_propensity.pipelines.point_in_time_check import create_pipeline
 from push_propensity.simulation import simulate_shop
 from tests.features.random_shop import PRICES, SNOOZES
@@ -40,7 +41,7 @@ WITH_EVENTS = ALL.model_copy(
     update={
         "minimum_gaps": 2,
         "extended": ALL.extended.model_copy(
-            update={"groups": ("product", "affinity", "neighbours", "intent")}
+            update={"groups": ("product", "affinity", "exploration", "neighbours", "intent")}
         ),
     }
 )
@@ -201,6 +202,13 @@ def pair_products_of_later_months(patch):
     )
 
 
+def count_new_products_of_the_order_itself(patch):
+    past = exploration.past_purchases
+    patch.setattr(
+        exploration, "past_purchases", lambda raw, points, key: past(raw, later(points), key)
+    )
+
+
 def count_neighbours_orders_of_later_months(patch):
     theirs = neighbours._their_products
 
@@ -239,6 +247,9 @@ PLANTED = [
         },
         count_regulars_of_the_moment: {"days_since_regular"},
         pair_products_of_later_months: {"affinity_history", "affinity_last_order"},
+        count_new_products_of_the_order_itself: {
+            feature.name for feature in EXTENDED_GROUPS["exploration"]
+        },
         count_neighbours_orders_of_later_months: {"neighbour_share"},
         count_buyers_of_all_months: {"repurchase_rate"},
     },

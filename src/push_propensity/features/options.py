@@ -12,6 +12,7 @@ Group = Literal[
     "user",
     "product",
     "affinity",
+    "exploration",
     "neighbours",
     "intent",
     "calendar",

@@ -110,6 +110,7 @@ COLUMNS: tuple[str, ...] = (
 )
 
 RECENT_ORDERS: tuple[int, ...] = (1, 3, 5, 10)
+EXPLORED_ORDERS: tuple[int, ...] = (1, 3, 10, 30)
 
 
 def _own_history(key: str) -> tuple[Feature, ...]:
@@ -141,6 +142,10 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
         _days("days_since_first_sale"),
     ),
     "affinity": (_share("affinity_history"), _share("affinity_last_order")),
+    "exploration": (
+        *(_share(f"new_share_last_{orders}_{PRODUCT_TYPE}") for orders in EXPLORED_ORDERS),
+        _share("new_share"),
+    ),
     "neighbours": (_share("neighbour_share"),),
     "intent": (
         _days("days_since_regular"),
