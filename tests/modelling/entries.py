@@ -4,13 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from push_propensity.frame.columns import FEATURE_NAMES
+from push_propensity.frame.columns import COLUMNS, FEATURE_NAMES
 from push_propensity.models.candidates import CandidateOptions, Candidates
 from push_propensity.models.families import ENTRIES, FAMILIES
 from push_propensity.models.purchase_model import PurchaseModel, fit_model
 
-# What is fitted where the frame has the 27 columns alone.
-FAMILY_NAMES = tuple(FAMILIES[name].stand_in or name for name in ENTRIES)
 CANDIDATE_NAMES = tuple(name for name in FAMILIES if FAMILIES[name].kind == "candidate")
 
 PARAMETERS = {
@@ -38,6 +36,9 @@ def entry(family: str, **changes) -> CandidateOptions:
 
 
 CANDIDATES = Candidates(**{name: entry(name) for name in ENTRIES})
+# What the entries are where the frame has the 27 columns alone; a stand-in may be so of several.
+MEASURED = tuple(options.measurable_on(COLUMNS).family for options in CANDIDATES.values())
+FAMILY_NAMES = tuple(dict.fromkeys(MEASURED))
 
 
 def fit(

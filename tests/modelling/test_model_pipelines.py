@@ -17,7 +17,7 @@ from push_propensity.scoring.bundle import publish, read_bundle
 from push_propensity.selection.choice import SelectionOptions
 from push_propensity.training.specification import TrainingOptions
 from tests.conftest import sample_rows
-from tests.modelling.entries import CANDIDATE_NAMES, CANDIDATES, FAMILY_NAMES
+from tests.modelling.entries import CANDIDATE_NAMES, CANDIDATES, FAMILY_NAMES, MEASURED
 
 pytestmark = pytest.mark.slow
 
@@ -90,10 +90,10 @@ class TestSelection:
         assert list(dict.fromkeys(trials["candidate"])) == list(FAMILY_NAMES)
         sizes = trials.groupby("candidate").size()
         tables = [len(selected[f"{name}_trials"]) for name in ENTRIES]
-        assert sizes.to_dict() == dict(zip(FAMILY_NAMES, tables, strict=True))
+        assert sizes.to_dict() == dict(zip(MEASURED, tables, strict=True))
 
     def test_every_contender_scores_test_rows(self, selected, parts):
-        assert [selected[name].name for name in MODELS] == list(FAMILY_NAMES)
+        assert [selected[name].name for name in MODELS] == list(MEASURED)
         for name in MODELS:
             probability = selected[name].predict(parts.test)
             assert ((probability > 0) & (probability < 1)).all()

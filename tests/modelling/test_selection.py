@@ -13,6 +13,7 @@ from push_propensity.selection.choice import (
     build_leaderboard,
     choose_trial,
     choose_winner,
+    combine_trials,
 )
 
 BEST = SelectionOptions(rule="best")
@@ -160,6 +161,14 @@ class TestLeaderboard:
         board = build_leaderboard(trials, *chosen)
         assert board["candidate"].tolist() == ["logistic_l2", "xgboost"]
         assert board["is_winner"].tolist() == [True, False]
+
+    def test_a_stand_in_of_several_entries_is_there_once(self):
+        baseline = trials_of("constant", [[0.2, 0.3]], kind="baseline")
+        tables = [baseline, trials_of("xgboost", [[0.5, 0.7]], rounds=[[5, 5]]), baseline.copy()]
+        trials = combine_trials(*tables)
+        pd.testing.assert_frame_equal(trials, pd.concat(tables[:2], ignore_index=True))
+        board = build_leaderboard(trials, *(choose_trial(table, BEST) for table in tables))
+        assert board["candidate"].tolist() == ["xgboost", "constant"]
 
     def test_parameters_are_those_that_would_be_trained(self, race):
         board = build_leaderboard(race[0], *race[1]).set_index("candidate")

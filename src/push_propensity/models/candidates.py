@@ -66,7 +66,7 @@ class CandidateOptions(BaseModel):
         family = self.definition
         if not family.needs or family.needs in columns:
             return self
-        return self.model_copy(update={"family": family.stand_in})
+        return self.model_copy(update={"family": family.stand_in}).measurable_on(columns)
 
     def complete(self, parameters: Mapping[str, Any]) -> Parameters:
         """Checked parameters; what is left out takes its configured value.

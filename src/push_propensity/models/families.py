@@ -45,7 +45,8 @@ FAMILIES: dict[str, Family] = {
         BoostedTrees("xgboost", "XGBoost", XGBoostParameters),
     )
 }
-# What stands beside each other on the leaderboard: no stand-in beside the family it stands in for.
+# What stands beside each other on the leaderboard. Where a family's stand-in is an entry too, the
+# leaderboard shows it once.
 ENTRIES: tuple[str, ...] = (
     "constant",
     "global_popularity",

@@ -78,7 +78,8 @@ class Family(ABC):
         kind: Whether it competes to be published or only sets the mark to beat.
         about: How it ranks, in a few words, where the report has to say it.
         needs: A column that it cannot do without and that not every frame has.
-        stand_in: The family that takes its place where that column is missing.
+        stand_in: The family that takes its place where that column is missing. Its own stand-in may
+            take its place in turn.
     """
 
     name: str

@@ -96,8 +96,10 @@ def _parameters(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def combine_trials(*tables: pd.DataFrame) -> pd.DataFrame:
-    """Put the trials of all entries into one table."""
-    return pd.concat(tables, ignore_index=True)
+    """Put the trials of all entries into one table, those of a stand-in of several entries once."""
+    together = pd.concat(tables, ignore_index=True)
+    key = ["candidate", "trial", "fold", "segment"]
+    return together.drop_duplicates(key, ignore_index=True)
 
 
 def build_leaderboard(trials: pd.DataFrame, *chosen: dict[str, Any]) -> pd.DataFrame:
@@ -108,13 +110,14 @@ def build_leaderboard(trials: pd.DataFrame, *chosen: dict[str, Any]) -> pd.DataF
         chosen: What `choose_trial` gave for each entry.
 
     Returns:
-        One row per entry: candidate, kind, is_winner, trials (how many settings were tried),
+        One row per family that was measured: candidate, kind, is_winner, trials (how many settings were tried),
         parameters (of the best, JSON text), folds, folds_ranked
         (those with a product to rank users of; the others are left out of the product metrics),
         the mean of products and purchases_covered, the mean over the folds of each metric with its
         standard error, and the headline for repeat and explore rows.
     """
-    table = pd.DataFrame([_entry(trials, choice) for choice in chosen])
+    measured = {choice["candidate"]: choice for choice in chosen}
+    table = pd.DataFrame([_entry(trials, choice) for choice in measured.values()])
     table = table.sort_values([HEADLINE, "candidate"], ascending=[False, True], ignore_index=True)
     candidates = table.index[table["kind"] == "candidate"]
     table.insert(2, "is_winner", table.index == candidates[0])
