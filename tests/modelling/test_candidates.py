@@ -14,6 +14,7 @@ from push_propensity.frame.columns import (
     EXTENDED_NAMES,
     FEATURE_NAMES,
     METADATA,
+    NEIGHBOUR_SHARE,
     OWN_FREQUENCY,
     choose_features,
 )
@@ -22,7 +23,13 @@ from push_propensity.models.candidates import CandidateOptions, Candidates, chec
 from push_propensity.models.families import BASELINE, ENTRIES, FAMILIES
 
 TRAINABLE = ["logistic_l2", "logistic_elastic_net", "xgboost"]
-BASELINES = ["constant", "global_popularity", "ordered_before_popularity", "own_frequency"]
+BASELINES = [
+    "constant",
+    "global_popularity",
+    "ordered_before_popularity",
+    "own_frequency",
+    "neighbour_frequency",
+]
 SECRET = "alice@example.org"
 
 REFUSED = {
@@ -307,7 +314,20 @@ class TestStandIns:
         assert stand_in.family == "ordered_before_popularity"
         assert stand_in == CandidateOptions(family="ordered_before_popularity", seed=1)
 
-    @pytest.mark.parametrize("name", [name for name in ENTRIES if name != "own_frequency"])
+    @pytest.mark.parametrize(
+        ("columns", "measured"),
+        [
+            ([NEIGHBOUR_SHARE, OWN_FREQUENCY], "neighbour_frequency"),
+            ([NEIGHBOUR_SHARE], "ordered_before_popularity"),
+            ([OWN_FREQUENCY], "own_frequency"),
+            ([], "ordered_before_popularity"),
+        ],
+    )
+    def test_all_columns_of_a_rule_must_be_there(self, columns, measured):
+        options = CandidateOptions(family="neighbour_frequency", seed=1)
+        assert options.measurable_on([*COLUMNS, *columns]).family == measured
+
+    @pytest.mark.parametrize("name", [name for name in ENTRIES if not FAMILIES[name].needs])
     def test_the_others_always_are(self, name):
         options = CandidateOptions(family=name, seed=1)
         assert options.measurable_on(COLUMNS) is options

@@ -13,7 +13,7 @@ from push_propensity.pipelines import model_selection, training
 from push_propensity.scoring.bundle import publish, read_bundle
 from push_propensity.selection.choice import SelectionOptions
 from push_propensity.training.specification import TrainingOptions
-from tests.modelling.entries import CANDIDATES
+from tests.modelling.entries import CANDIDATES, FAMILY_NAMES
 from tests.modelling.test_model_pipelines import run
 from tests.modelling.toy_family import ENTRY, add_toy_family
 from tests.reporting.measured_shop import DATA_QUALITY, OPTIONS, run_reporting
@@ -63,7 +63,7 @@ def test_is_swept_and_stands_on_the_leaderboard(selected):
     assert trials["parameters"].unique().tolist() == ['{"strength": 1000.0}', '{"strength": 0.1}']
     assert trials["n_estimators"].isna().all()
     board = selected["leaderboard"].set_index("candidate")
-    assert len(board) == len(ENTRIES) + 1
+    assert len(board) == len(FAMILY_NAMES) + 1
     assert (board.loc["toy", "kind"], board.loc["toy", "trials"]) == ("candidate", 2)
     assert board.loc["toy", HEADLINE] > board.loc["constant", HEADLINE]
 

@@ -23,6 +23,7 @@ POPULARITY = "global_popularity"
 PRODUCT_TYPE = "product_type"
 VENDOR = "vendor"
 OWN_FREQUENCY = "purchase_share_variant_id"
+NEIGHBOUR_SHARE = "neighbour_share"
 BASKET_SIZE = "basket_size"
 SAMPLING_WEIGHT = "sampling_weight"
 
@@ -146,7 +147,7 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
         *(_share(f"new_share_last_{orders}_{PRODUCT_TYPE}") for orders in EXPLORED_ORDERS),
         _share("new_share"),
     ),
-    "neighbours": (_share("neighbour_share"),),
+    "neighbours": (_share(NEIGHBOUR_SHARE),),
     "intent": (
         _days("days_since_regular"),
         _days("days_since_cart"),

@@ -3,7 +3,12 @@
 A new family is one line here and one entry under `candidates` in the parameters.
 """
 
-from push_propensity.frame.columns import ORDERED_BEFORE, OWN_FREQUENCY, POPULARITY
+from push_propensity.frame.columns import (
+    NEIGHBOUR_SHARE,
+    ORDERED_BEFORE,
+    OWN_FREQUENCY,
+    POPULARITY,
+)
 from push_propensity.models.baselines import Constant, Rule
 from push_propensity.models.boosted import BoostedTrees, XGBoostParameters
 from push_propensity.models.family import Family
@@ -35,8 +40,18 @@ FAMILIES: dict[str, Family] = {
                 "the own-frequency rule ranks users by the share of their orders that held the "
                 "product, then by its popularity"
             ),
-            needs=OWN_FREQUENCY,
             stand_in="ordered_before_popularity",
+        ),
+        Rule(
+            "neighbour_frequency",
+            "Neighbours rule",
+            columns=(NEIGHBOUR_SHARE, OWN_FREQUENCY, POPULARITY),
+            about=(
+                "the neighbours rule ranks users by the share of their own orders, and of the "
+                "latest orders of the users most like them, that held the product, then by its "
+                "popularity"
+            ),
+            stand_in="own_frequency",
         ),
         PenalisedLogistic("logistic_l2", "L2 logistic regression", LogisticL2Parameters),
         PenalisedLogistic(
@@ -51,6 +66,7 @@ ENTRIES: tuple[str, ...] = (
     "constant",
     "global_popularity",
     "own_frequency",
+    "neighbour_frequency",
     "logistic_l2",
     "logistic_elastic_net",
     "xgboost",

@@ -110,9 +110,9 @@ def build_leaderboard(trials: pd.DataFrame, *chosen: dict[str, Any]) -> pd.DataF
         chosen: What `choose_trial` gave for each entry.
 
     Returns:
-        One row per family that was measured: candidate, kind, is_winner, trials (how many settings were tried),
-        parameters (of the best, JSON text), folds, folds_ranked
-        (those with a product to rank users of; the others are left out of the product metrics),
+        One row per family that was measured: candidate, kind, is_winner, trials (how many settings
+        were tried), parameters (of the best, JSON text), folds, folds_ranked (those with a product
+        to rank users of; the others are left out of the product metrics),
         the mean of products and purchases_covered, the mean over the folds of each metric with its
         standard error, and the headline for repeat and explore rows.
     """

@@ -36,10 +36,11 @@ COLOURS = {
     "logistic_elastic_net": "#CC79A7",
     "own_frequency": "#009E73",
     "ordered_before_popularity": "#009E73",  # stands in for the one above
+    "neighbour_frequency": "#000000",
     "global_popularity": "#E69F00",
     "constant": "#7F7F7F",
 }
-SPARE_COLOURS = ("#56B4E9", "#000000", "#F0E442")
+SPARE_COLOURS = ("#56B4E9", "#F0E442")
 MOST_DRAWN = 30
 RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
 PERCENT = {"tickformat": ".0%"}
