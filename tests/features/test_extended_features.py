@@ -84,6 +84,16 @@ BY_HAND = {
         "affinity_history": [0, 0, 0, 0, 0, 1, 0, 1],
         "affinity_last_order": [0, 0, 0, 0, 0, 1 / 3, 0, 1],
     },
+    # Before order 5 u1's only repeat order held A, as the first did, and C, which was new.
+    "exploration": {
+        "new_share_last_1_product_type": [0, 0, 0, 0, 0, 0, 0, 1],
+        "new_share_last_3_product_type": [0, 0, 0, 0, 0, 0, 0, 1],
+        "new_share_last_10_product_type": [0, 0, 0, 0, 0, 0, 0, 1],
+        "new_share_last_30_product_type": [0, 0, 0, 0, 0, 0, 0, 1],
+        "new_share": [1, 1, 1, 1, 1, 1 / 2, 1 / 2, 1 / 2],
+    },
+    # In January u1 bought A, C, D and F, and u2 B alone.
+    "neighbours": {"neighbour_share": [0] * 8},
     "intent": {
         "days_since_regular": [5, 365, 365, 365, 365, 35, 365, 365],
         "days_since_cart": [7, 9, 365, 2, 2, 37, 39, 365],
@@ -264,6 +274,49 @@ class TestProduct:
         assert values(history(orders, only("product")), "repurchase_rate")[6, "A"] == pytest.approx(
             1 / 3
         )
+
+
+@pytest.fixture(scope="module")
+def frame_of_five():
+    tables = raw_tables(TestExploration.ORDERS, TestExploration.INVENTORY)
+    return build(tables, only("exploration"))
+
+
+class TestExploration:
+    # A, B and E are tea here, C is soap.
+    ORDERS = (
+        (1, "u1", at("01-01 10:00"), 1, ["A", "C"]),
+        (2, "u1", at("01-02 10:00"), 2, ["A", "B"]),
+        (3, "u1", at("01-03 10:00"), 3, ["A", "E"]),
+        (4, "u1", at("01-04 10:00"), 4, ["A", "B"]),
+        (5, "u1", at("01-05 10:00"), 5, ["C"]),
+    )
+    INVENTORY = tuple((name, 1.0, None, "", "soap" if name == "C" else "tea") for name in "ABCE")
+
+    @pytest.mark.parametrize(
+        ("order", "orders", "share"),
+        [
+            (2, 1, 0),  # the first order alone
+            (3, 1, 1 / 2),  # B of A and B
+            (4, 1, 1 / 2),  # E of A and E
+            (5, 1, 0),  # A and B were known
+            (4, 3, 2 / 3),  # B and E of A, B and E, and so for more orders
+            (5, 3, 2 / 3),
+            (5, 30, 2 / 3),
+        ],
+    )
+    def test_of_the_products_of_a_type_in_the_latest_orders_the_new_ones(
+        self, frame_of_five, order, orders, share
+    ):
+        found = values(frame_of_five, f"new_share_last_{orders}_product_type")
+        assert found[order, "A"] == pytest.approx(share)
+
+    def test_none_of_the_type_is_nothing_new(self, frame_of_five):
+        assert values(frame_of_five, "new_share_last_30_product_type")[5, "C"] == 0
+
+    def test_the_user_s_own_rate_counts_every_order_but_the_first(self, frame_of_five):
+        found = {order: share for (order, _), share in values(frame_of_five, "new_share").items()}
+        assert found == pytest.approx({2: 1, 3: 1 / 2, 4: 2 / 4, 5: 2 / 6})
 
 
 class TestAffinity:

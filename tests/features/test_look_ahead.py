@@ -13,9 +13,11 @@ from push_propensity.errors import DataError
 from push_propensity.features import (
     affinity,
     build,
+    exploration,
     extended,
     intent,
     listing,
+    neighbours,
     products,
     rhythm,
     streak,
@@ -40,7 +42,17 @@ WITH_EVENTS = ALL.model_copy(
     update={
         "minimum_gaps": 2,
         "extended": ALL.extended.model_copy(
-            update={"groups": ("product", "affinity", "intent", "rhythm", "streak")}
+            update={
+                "groups": (
+                    "product",
+                    "affinity",
+                    "exploration",
+                    "neighbours",
+                    "intent",
+                    "rhythm",
+                    "streak",
+                )
+            }
         ),
     }
 )
@@ -201,6 +213,23 @@ def pair_products_of_later_months(patch):
     )
 
 
+def count_new_products_of_the_order_itself(patch):
+    past = exploration.past_purchases
+    patch.setattr(
+        exploration, "past_purchases", lambda raw, points, key: past(raw, later(points), key)
+    )
+
+
+def count_neighbours_orders_of_later_months(patch):
+    theirs = neighbours._their_products
+
+    def looking_ahead(raw, others, options):
+        later = others.mutate(month=_.month + 60)
+        return theirs(raw, later, options).mutate(month=_.month - 60)
+
+    patch.setattr(neighbours, "_their_products", looking_ahead)
+
+
 def count_buyers_of_all_months(patch):
     def looking_ahead(raw, points):
         return rate(raw, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
@@ -256,6 +285,10 @@ PLANTED = [
         },
         count_regulars_of_the_moment: {"days_since_regular"},
         pair_products_of_later_months: {"affinity_history", "affinity_last_order"},
+        count_new_products_of_the_order_itself: {
+            feature.name for feature in EXTENDED_GROUPS["exploration"]
+        },
+        count_neighbours_orders_of_later_months: {"neighbour_share"},
         count_buyers_of_all_months: {"repurchase_rate"},
         know_gaps_of_later_months: {
             *(f"days_past_{which}_gap" for which in ("longest", "shortest", "mean")),

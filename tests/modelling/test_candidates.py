@@ -15,6 +15,7 @@ from push_propensity.frame.columns import (
     EXTENDED_NAMES,
     FEATURE_NAMES,
     METADATA,
+    NEIGHBOUR_SHARE,
     OWN_FREQUENCY,
     choose_features,
 )
@@ -29,6 +30,7 @@ BASELINES = [
     "ordered_before_popularity",
     "own_frequency",
     "decayed_frequency",
+    "neighbour_frequency",
 ]
 SECRET = "alice@example.org"
 
@@ -389,16 +391,18 @@ class TestStandIns:
         assert stand_in == CandidateOptions(family="ordered_before_popularity", seed=1)
 
     @pytest.mark.parametrize(
-        ("columns", "measured"),
+        ("family", "columns", "measured"),
         [
-            ([DECAYED_FREQUENCY, OWN_FREQUENCY], "decayed_frequency"),
-            ([DECAYED_FREQUENCY], "decayed_frequency"),
-            ([OWN_FREQUENCY], "own_frequency"),
-            ([], "ordered_before_popularity"),
+            ("decayed_frequency", [DECAYED_FREQUENCY], "decayed_frequency"),
+            ("decayed_frequency", [OWN_FREQUENCY], "own_frequency"),
+            ("decayed_frequency", [], "ordered_before_popularity"),
+            ("neighbour_frequency", [NEIGHBOUR_SHARE, OWN_FREQUENCY], "neighbour_frequency"),
+            ("neighbour_frequency", [NEIGHBOUR_SHARE], "ordered_before_popularity"),
+            ("neighbour_frequency", [OWN_FREQUENCY], "own_frequency"),
         ],
     )
-    def test_a_stand_in_may_have_one_itself(self, columns, measured):
-        options = CandidateOptions(family="decayed_frequency", seed=1)
+    def test_a_stand_in_may_have_one_itself(self, family, columns, measured):
+        options = CandidateOptions(family=family, seed=1)
         assert options.measurable_on([*COLUMNS, *columns]).family == measured
 
     def test_the_last_of_them_is_no_entry(self):

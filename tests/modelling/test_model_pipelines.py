@@ -195,11 +195,11 @@ class TestExtendedFeatures:
         trained = run(training.create_pipeline(), **given, winner=selected["winner"])
         return selected | trained
 
-    def test_own_frequency_is_the_baseline_to_beat(self, made):
+    def test_rules_of_the_own_frequency_beat_popularity(self, made):
         board = made["leaderboard"]
         assert sorted(board["candidate"]) == sorted(ENTRIES)
         baselines = board.loc[board["kind"] == "baseline", "candidate"]
-        assert baselines.iloc[0] == "own_frequency"
+        assert set(baselines.iloc[:2]) == {"own_frequency", "neighbour_frequency"}
         assert made["winner"]["features"] == "extended"
 
     def test_the_winner_is_the_contender_that_was_compared(self, made, extended_parts):

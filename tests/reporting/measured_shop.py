@@ -66,7 +66,9 @@ MODELS = {
     "logistic_elastic_net": Weighted(TRUE_WEIGHTS | {"abandoned_before": 2.1}),
     "xgboost": Weighted(TRUE_WEIGHTS | {"global_popularity": 5.0}),
 }
-STAND_INS = dict.fromkeys(("own_frequency", "decayed_frequency"), "ordered_before_popularity")
+STAND_INS = dict.fromkeys(
+    ("own_frequency", "decayed_frequency", "neighbour_frequency"), "ordered_before_popularity"
+)
 
 
 def make_frame(orders=120, products=40, seed=0, first_day="2021-02-01"):

@@ -10,8 +10,10 @@ import ibis
 import ibis.expr.types as ir
 
 from push_propensity.features.affinity import affinity
+from push_propensity.features.exploration import new_products_of_type, new_share
 from push_propensity.features.history import days_since_purchase, own_history
 from push_propensity.features.intent import cart_history, open_cart, regular_age
+from push_propensity.features.neighbours import neighbour_share
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.orders import order_habits
 from push_propensity.features.popularity import first_sales, popularity_trend
@@ -56,6 +58,7 @@ def extended_defaults(options: FeatureOptions) -> dict[str, float]:
         f"days_since_purchase_{VENDOR}": options.product_type.days_since_purchase,
         "days_since_order": days,
         "own_days_between_orders": extended.days_between_orders,
+        "new_share": 1.0,
         "days_since_regular": days,
         "days_since_cart": days,
         "hours_since_open_cart": 24 * days,
@@ -92,6 +95,16 @@ def _affinity(raw: RawTables, points: ir.Table, options: FeatureOptions) -> Iter
     yield affinity(raw, points, options.extended.affinity), ["order_id", PRODUCT]
 
 
+def _exploration(raw: RawTables, points: ir.Table, _: FeatureOptions) -> Iterator[Joined]:
+    yield new_products_of_type(raw, points), ["order_id", PRODUCT_TYPE]
+    yield new_share(raw, points), ["order_id"]
+
+
+def _neighbours(raw: RawTables, points: ir.Table, options: FeatureOptions) -> Iterator[Joined]:
+    shares = neighbour_share(raw, points, options.extended.neighbours)
+    yield shares, ["month", "user_id", PRODUCT]
+
+
 def _intent(raw: RawTables, points: ir.Table, _: FeatureOptions) -> Iterator[Joined]:
     if raw.cart_items is not None:
         yield cart_history(points, raw.cart_items), ["order_id", PRODUCT]
@@ -115,6 +128,8 @@ _TABLES: Mapping[str, Builder] = {
     "user": _user,
     "product": _product,
     "affinity": _affinity,
+    "exploration": _exploration,
+    "neighbours": _neighbours,
     "intent": _intent,
     "rhythm": _rhythm,
     "streak": _streak,

@@ -12,6 +12,8 @@ Group = Literal[
     "user",
     "product",
     "affinity",
+    "exploration",
+    "neighbours",
     "intent",
     "calendar",
     "rhythm",
@@ -58,6 +60,26 @@ class AffinityOptions(Options):
     neighbours: int = Field(20, ge=1)
 
 
+class NeighbourOptions(Options):
+    """Which users are like a user.
+
+    Attributes:
+        asymmetry: The power of the user's own number of products in the similarity; that of the
+            other's is 1 - asymmetry.
+        exponent: Similarities are raised to it, so that the most similar users say most.
+        orders: How many of a neighbour's latest orders count.
+        users: Only so many users, those with the latest orders, may be neighbours: time and memory
+            grow with the users times these.
+        nearest: How many neighbours a user has, the most similar ones.
+    """
+
+    asymmetry: float = Field(0.5, ge=0, le=1)
+    exponent: float = Field(5.0, gt=0, le=100)
+    orders: int = Field(7, ge=1, le=1_000)
+    users: int = Field(1_000, ge=1)
+    nearest: int = Field(100, ge=1, le=100_000)
+
+
 class ExtendedOptions(Options):
     """The features beyond the 27 columns.
 
@@ -70,6 +92,7 @@ class ExtendedOptions(Options):
         vendor_days_to_buy: Days until a user buys from a vendor again, where unknown.
         trend_days: The shorter and the longer window, in calendar days, of the popularity trend.
         affinity: Which products go together.
+        neighbours: Which users are like a user.
     """
 
     groups: tuple[Group, ...] = ()
@@ -79,6 +102,7 @@ class ExtendedOptions(Options):
     vendor_days_to_buy: float = Field(34.0, gt=0)
     trend_days: tuple[int, int] = (7, 28)
     affinity: AffinityOptions = AffinityOptions()
+    neighbours: NeighbourOptions = NeighbourOptions()
 
 
 class SamplingOptions(Options):

@@ -25,6 +25,7 @@ VENDOR = "vendor"
 DAYS_SINCE_PURCHASE = "days_since_purchase_variant_id"
 OWN_FREQUENCY = "purchase_share_variant_id"
 DECAYED_FREQUENCY = "decayed_frequency_56"
+NEIGHBOUR_SHARE = "neighbour_share"
 BASKET_SIZE = "basket_size"
 SAMPLING_WEIGHT = "sampling_weight"
 
@@ -125,6 +126,7 @@ COLUMNS: tuple[str, ...] = (
 RECENT_ORDERS: tuple[int, ...] = (1, 3, 5, 10)
 HALF_LIVES: tuple[int, ...] = (14, 56, 182)
 NEXT_ORDERS: tuple[int, ...] = (2, 3, 4, 5)
+EXPLORED_ORDERS: tuple[int, ...] = (1, 3, 10, 30)
 
 
 def _own_history(key: str) -> tuple[Feature, ...]:
@@ -156,6 +158,11 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
         _days_since("first_sale"),
     ),
     "affinity": (_share("affinity_history"), _share("affinity_last_order")),
+    "exploration": (
+        *(_share(f"new_share_last_{orders}_{PRODUCT_TYPE}") for orders in EXPLORED_ORDERS),
+        _share("new_share"),
+    ),
+    "neighbours": (_share(NEIGHBOUR_SHARE),),
     "intent": (
         _days_since("regular"),
         _days_since("cart"),

@@ -12,6 +12,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from push_propensity.frame.columns import COLUMNS
 from push_propensity.models.family import Estimator, Family, Floats
 from push_propensity.models.linear import LinearFamily
 
@@ -24,6 +25,11 @@ class Baseline(Family):
     columns: tuple[str, ...] = field(kw_only=True)
 
     library = ("scikit-learn", sklearn.__version__)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Those of its columns that not every frame has."""
+        return tuple(name for name in self.columns if name not in COLUMNS)
 
     def encoder(self, features: Sequence[str]) -> ColumnTransformer:
         """Scale its own columns."""

@@ -115,7 +115,7 @@ class CandidateOptions(BaseModel):
     def measurable_on(self, columns: Collection[str]) -> Self:
         """This entry, or its stand-in where a frame of these columns lacks what it needs."""
         family = self.definition
-        if not family.needs or family.needs in columns:
+        if set(family.needs) <= set(columns):
             return self
         return self.model_copy(update={"family": family.stand_in}).measurable_on(columns)
 

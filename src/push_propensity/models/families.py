@@ -5,6 +5,7 @@ A new family is one line here and one entry under `candidates` in the parameters
 
 from push_propensity.frame.columns import (
     DECAYED_FREQUENCY,
+    NEIGHBOUR_SHARE,
     ORDERED_BEFORE,
     OWN_FREQUENCY,
     POPULARITY,
@@ -40,7 +41,6 @@ FAMILIES: dict[str, Family] = {
                 "the own-frequency rule ranks users by the share of their orders that held the "
                 "product, then by its popularity"
             ),
-            needs=OWN_FREQUENCY,
             stand_in="ordered_before_popularity",
         ),
         Rule(
@@ -52,7 +52,17 @@ FAMILIES: dict[str, Family] = {
                 "product, where an order weighs half as much for every 56 days that it is older, "
                 "then by its popularity"
             ),
-            needs=DECAYED_FREQUENCY,
+            stand_in="own_frequency",
+        ),
+        Rule(
+            "neighbour_frequency",
+            "Neighbours rule",
+            columns=(NEIGHBOUR_SHARE, OWN_FREQUENCY, POPULARITY),
+            about=(
+                "the neighbours rule ranks users by the share of their own orders, and of the "
+                "latest orders of the users most like them, that held the product, then by its "
+                "popularity"
+            ),
             stand_in="own_frequency",
         ),
         PenalisedLogistic("logistic_l2", "L2 logistic regression", LogisticL2Parameters),
@@ -69,6 +79,7 @@ ENTRIES: tuple[str, ...] = (
     "global_popularity",
     "own_frequency",
     "decayed_frequency",
+    "neighbour_frequency",
     "logistic_l2",
     "logistic_elastic_net",
     "xgboost",

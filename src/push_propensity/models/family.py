@@ -82,8 +82,7 @@ class Family(ABC):
         parameters: The parameters it takes.
         kind: Whether it competes to be published or only sets the mark to beat.
         about: How it ranks, in a few words, where the report has to say it.
-        needs: A column that it cannot do without and that not every frame has.
-        stand_in: The family that takes its place where that column is missing. Its own stand-in may
+        stand_in: The family that takes its place where a column it needs is missing. Its own may
             take its place in turn.
     """
 
@@ -92,11 +91,15 @@ class Family(ABC):
     parameters: type[Parameters] = Parameters
     kind: Literal["baseline", "candidate"] = "candidate"
     about: str = ""
-    needs: str = ""
     stand_in: str = ""
 
     library: ClassVar[tuple[str, str]]
     """The package that fits it, and its version."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns that it cannot do without and that not every frame has."""
+        return ()
 
     @abstractmethod
     def encoder(self, features: Sequence[str]) -> ColumnTransformer:

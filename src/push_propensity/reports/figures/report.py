@@ -45,10 +45,11 @@ COLOURS = {
     "own_frequency": "#009E73",
     "ordered_before_popularity": "#009E73",  # stands in for the one above
     "decayed_frequency": "#56B4E9",
+    "neighbour_frequency": "#000000",
     "global_popularity": "#E69F00",
     "constant": "#7F7F7F",
 }
-SPARE_COLOURS = ("#000000", "#F0E442")
+SPARE_COLOURS = ("#F0E442", "#A6761D")
 MOST_DRAWN = 30
 COUNTS = (0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0]
