@@ -31,8 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from kedro.runner import SequentialRunner
-from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
+from scipy.special import logit
 from sklearn.metrics import log_loss
 
 from feature_engineering import to_markdown
@@ -46,10 +45,11 @@ from push_propensity.evaluation.uncertainty import (
     measure_test,
     resample_test,
 )
-from push_propensity.frame.columns import FEATURE_NAMES, OUTCOME, SAMPLING_WEIGHT
+from push_propensity.frame.columns import FEATURE_NAMES, OUTCOME, SAMPLING_WEIGHT, USER
 from push_propensity.frame.split import DEVELOPMENT, PARTS
 from push_propensity.frame.weights import Floats
 from push_propensity.hooks import plain_run
+from push_propensity.models.calibration import fit_calibration
 from push_propensity.pipeline_registry import PLAIN_RUNS, register_pipelines
 from serving import THREAD_VARIABLES, run
 
@@ -61,6 +61,7 @@ QUIET = ROOT / "src/push_propensity/handler/logging.yml"
 MODEL_INPUT = "05_model_input"
 SEED, THREADS = 20210304, 2
 TENTH = 0.1
+PROBABILITIES = (1e-15, 1 - 1e-15)  # what has a finite log loss
 MOST_BEHIND, MOST_SEARCH_SECONDS = 0.005, 60
 MEASURED = {HEADLINE: "product AP", "average_precision": "pooled AP", "log_loss": "log loss"}
 RANKED = (HEADLINE, "average_precision")  # what has a goal
@@ -222,23 +223,20 @@ def require_libraries(names: Sequence[str]) -> None:
 # ------------------------------------------------------------------ measuring
 
 
-def calibrate(outcome: Floats, probability: Mapping[str, Floats]) -> Floats:
-    """Return test's probabilities after the sigmoid that fits the calibration window best."""
-    margins = {name: logit(np.clip(p, 1e-15, 1 - 1e-15)) for name, p in probability.items()}
-    sigmoid = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000)
-    sigmoid.fit(margins["calibration"][:, None], outcome)
-    return expit(sigmoid.decision_function(margins["test"][:, None]))
+def calibrate(window: pd.DataFrame, probability: Mapping[str, Floats]) -> Floats:
+    """Return test's probabilities, calibrated on the calibration window as ours are."""
+    margins = {name: logit(np.clip(p, *PROBABILITIES)) for name, p in probability.items()}
+    fitted = fit_calibration(margins["calibration"], window[OUTCOME], window[USER], seed=SEED)
+    return fitted.apply(margins["test"])
 
 
 def score(parts: Mapping[str, pd.DataFrame], fitted: Mapping[str, Fitted]) -> pd.DataFrame:
     """Return test's rows with a column of probabilities from each side; peers' are calibrated."""
-    outcome = parts["calibration"][OUTCOME].to_numpy()
     scores = parts["test"][KEYS].reset_index(drop=True)
     for name, side in fitted.items():
-        if side.probability is not None:
+        if given := side.probability:
             own = name.startswith(OWN)
-            given = side.probability
-            scores[name] = given["test"] if own else calibrate(outcome, given)
+            scores[name] = given["test"] if own else calibrate(parts["calibration"], given)
     return scores
 
 
@@ -281,7 +279,7 @@ def describe_sides(measured: Measurement, fitted: Mapping[str, Fitted], test: pd
         if side.probability is None:
             lines.append([LABELS[name], side.failure, *[""] * 8])
             continue
-        given = log_loss(test[OUTCOME], np.clip(side.probability["test"], 1e-15, 1 - 1e-15))
+        given = log_loss(test[OUTCOME], np.clip(side.probability["test"], *PROBABILITIES))
         quality = [measured.value(name, metric) for metric in RANKED]
         losses = [given, measured.value(name, "log_loss")]
         lines.append(

@@ -424,10 +424,11 @@ def test_a_peer_that_fails_is_a_result(automl, parts, tmp_path):
 
 
 def test_peers_are_calibrated_on_the_calibration_window(automl):
-    # Two scores and a sigmoid of two parameters: the rates of the window are met exactly.
+    # Two scores and at least two parameters: the rates of the window are met exactly.
     outcome = np.repeat([1.0, 0.0, 1.0, 0.0], [10, 30, 30, 10])
+    window = pd.DataFrame({"outcome": outcome, "user_id": np.arange(80)})
     given = {"calibration": np.repeat([0.2, 0.8], 40), "test": np.array([0.8, 0.2])}
-    np.testing.assert_allclose(automl.calibrate(outcome, given), [0.75, 0.25], atol=1e-5)
+    np.testing.assert_allclose(automl.calibrate(window, given), [0.75, 0.25], atol=1e-5)
 
 
 def test_ours_is_set_beside_each_peer_on_the_same_resamples(automl, parts):
