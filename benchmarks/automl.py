@@ -30,13 +30,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from kedro.runner import SequentialRunner
-from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
+from scipy.special import logit
 from sklearn.metrics import log_loss
 
 from feature_engineering import to_markdown
 from first_run import spread
+from one_peer import WINDOWS
 from one_run import Configuration
 from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.evaluation.options import ReportOptions
@@ -46,10 +47,11 @@ from push_propensity.evaluation.uncertainty import (
     measure_test,
     resample_test,
 )
-from push_propensity.frame.columns import FEATURE_NAMES, OUTCOME, SAMPLING_WEIGHT
+from push_propensity.frame.columns import FEATURE_NAMES, OUTCOME, SAMPLING_WEIGHT, USER
 from push_propensity.frame.split import DEVELOPMENT, PARTS
 from push_propensity.frame.weights import Floats
 from push_propensity.hooks import plain_run
+from push_propensity.models.calibration import fit_calibration
 from push_propensity.pipeline_registry import PLAIN_RUNS, register_pipelines
 from serving import THREAD_VARIABLES, run
 
@@ -61,6 +63,7 @@ QUIET = ROOT / "src/push_propensity/handler/logging.yml"
 MODEL_INPUT = "05_model_input"
 SEED, THREADS = 20210304, 2
 TENTH = 0.1
+PROBABILITIES = (1e-15, 1 - 1e-15)  # what has a finite log loss
 MOST_BEHIND, MOST_SEARCH_SECONDS = 0.005, 60
 MEASURED = {HEADLINE: "product AP", "average_precision": "pooled AP", "log_loss": "log loss"}
 RANKED = (HEADLINE, "average_precision")  # what has a goal
@@ -109,8 +112,8 @@ LABELS = {
 # ------------------------------------------------------------------ rows
 
 
-def prepare(environment: str, folder: Path) -> dict[str, pd.DataFrame]:
-    """Return the parts of the split, below the folder: those a run left, or made anew."""
+def prepare(environment: str, folder: Path) -> Path:
+    """Return where the parts of the split are, below the folder: those a run left, or new ones."""
     configuration = Configuration(environment, str(folder), {})
     left, parts = ROOT / configuration.output_root / MODEL_INPUT, folder / MODEL_INPUT
     if all((left / f"{name}.parquet").is_file() for name in (*PARTS, "folds")):
@@ -121,19 +124,24 @@ def prepare(environment: str, folder: Path) -> dict[str, pd.DataFrame]:
         first = steps[: steps.index("data_processing") + 1]
         pipeline = reduce(add, [registry[name] for name in first])
         SequentialRunner().run(pipeline, configuration.catalog(pipeline))
-    return {name: pd.read_parquet(parts / f"{name}.parquet") for name in PARTS}
+    return parts
 
 
-def hand_over(parts: Mapping[str, pd.DataFrame], folder: Path) -> None:
+def hand_over(parts: Path, folder: Path) -> None:
     """Write what peers get: rows to learn from, and features of the windows to score."""
     folder.mkdir()
-    development = pd.concat([parts[name] for name in DEVELOPMENT], ignore_index=True)
-    wanted = [*FEATURE_NAMES, OUTCOME, SAMPLING_WEIGHT]
-    development[[name for name in wanted if name in development]].to_parquet(
-        folder / "development.parquet"
-    )
-    for window in ("calibration", "test"):
-        parts[window][list(FEATURE_NAMES)].to_parquet(folder / f"{window}.parquet")
+    known = pq.read_schema(parts / "train.parquet").names
+    wanted = [name for name in (*FEATURE_NAMES, OUTCOME, SAMPLING_WEIGHT) if name in known]
+    development = pd.concat(_read(parts, DEVELOPMENT, wanted).values(), ignore_index=True)
+    development.to_parquet(folder / "development.parquet")
+    for window, frame in _read(parts, WINDOWS, FEATURE_NAMES).items():
+        frame.to_parquet(folder / f"{window}.parquet")
+
+
+def _read(parts: Path, names: Iterable[str], columns: Sequence[str]) -> dict[str, pd.DataFrame]:
+    return {
+        name: pd.read_parquet(parts / f"{name}.parquet", columns=list(columns)) for name in names
+    }
 
 
 # ------------------------------------------------------------------ fitting
@@ -222,23 +230,25 @@ def require_libraries(names: Sequence[str]) -> None:
 # ------------------------------------------------------------------ measuring
 
 
-def calibrate(outcome: Floats, probability: Mapping[str, Floats]) -> Floats:
-    """Return test's probabilities after the sigmoid that fits the calibration window best."""
-    margins = {name: logit(np.clip(p, 1e-15, 1 - 1e-15)) for name, p in probability.items()}
-    sigmoid = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000)
-    sigmoid.fit(margins["calibration"][:, None], outcome)
-    return expit(sigmoid.decision_function(margins["test"][:, None]))
+def calibrate(window: pd.DataFrame, probability: Mapping[str, Floats]) -> Floats:
+    """Return test's probabilities, calibrated on the calibration window as ours are."""
+    margins = {name: logit(np.clip(p, *PROBABILITIES)) for name, p in probability.items()}
+    fitted = fit_calibration(margins["calibration"], window[OUTCOME], window[USER], seed=SEED)
+    return fitted.apply(margins["test"])
 
 
-def score(parts: Mapping[str, pd.DataFrame], fitted: Mapping[str, Fitted]) -> pd.DataFrame:
-    """Return test's rows with a column of probabilities from each side; peers' are calibrated."""
-    outcome = parts["calibration"][OUTCOME].to_numpy()
-    scores = parts["test"][KEYS].reset_index(drop=True)
+def score(windows: Mapping[str, pd.DataFrame], fitted: Mapping[str, Fitted]) -> pd.DataFrame:
+    """Return test's rows with a column of probabilities from each side; peers' are calibrated.
+
+    Args:
+        windows: The keys of calibration and test.
+        fitted: Every side.
+    """
+    scores = windows["test"].reset_index(drop=True)
     for name, side in fitted.items():
-        if side.probability is not None:
+        if given := side.probability:
             own = name.startswith(OWN)
-            given = side.probability
-            scores[name] = given["test"] if own else calibrate(outcome, given)
+            scores[name] = given["test"] if own else calibrate(windows["calibration"], given)
     return scores
 
 
@@ -281,7 +291,7 @@ def describe_sides(measured: Measurement, fitted: Mapping[str, Fitted], test: pd
         if side.probability is None:
             lines.append([LABELS[name], side.failure, *[""] * 8])
             continue
-        given = log_loss(test[OUTCOME], np.clip(side.probability["test"], 1e-15, 1 - 1e-15))
+        given = log_loss(test[OUTCOME], np.clip(side.probability["test"], *PROBABILITIES))
         quality = [measured.value(name, metric) for metric in RANKED]
         losses = [given, measured.value(name, "log_loss")]
         lines.append(
@@ -365,17 +375,18 @@ def measure(chosen: argparse.Namespace, folder: Path) -> str:
     parts = prepare(chosen.env, folder)
     hand_over(parts, folder / "peers")
     fitted = fit_all(chosen, folder)
-    options = ReportOptions(seed=SEED)
-    measured = Measurement.of(score(parts, fitted), options)
-    rows = {name: f"{len(part):,} rows of {name}" for name, part in parts.items()}
+    options, windows = ReportOptions(seed=SEED), _read(parts, WINDOWS, KEYS)
+    measured = Measurement.of(score(windows, fitted), options)
+    rows = {name: pq.read_metadata(parts / f"{name}.parquet").num_rows for name in PARTS}
+    counted = ", ".join(f"{count:,} rows of {name}" for name, count in rows.items())
     about = (
-        f"{chosen.env}: {', '.join(rows.values())}. {os.cpu_count()} processors, {THREADS} threads,"
+        f"{chosen.env}: {counted}. {os.cpu_count()} processors, {THREADS} threads,"
         f" at most {chosen.seconds:g} seconds where there is a limit, seed {SEED}; intervals of "
         f"{options.confidence:.0%} from {options.resamples} resamples of the users."
     )
     tables = [
         about,
-        describe_sides(measured, fitted, parts["test"]),
+        describe_sides(measured, fitted, windows["test"]),
         describe_differences(measured),
         to_markdown(["", "goal", "figure", "must be", ""], goals(measured, fitted)),
     ]

@@ -196,6 +196,7 @@ def run_peer(
 def run_ours(frames: str, output: str, environment: str, features: str) -> dict[str, Any]:
     """Run `model_selection` on the parts of the split that the frames are."""
     from kedro.runner import SequentialRunner
+    from kedro_datasets.pickle import PickleDataset
 
     from one_run import Configuration
     from push_propensity.pipelines import model_selection
@@ -203,6 +204,9 @@ def run_ours(frames: str, output: str, environment: str, features: str) -> dict[
     chosen = {"model_selection": {"features": features}}
     pipeline = model_selection.create_pipeline()
     catalog = Configuration(environment, str(Path(frames).parent), chosen).catalog(pipeline)
+    # A file, as a runner throws what is in memory alone away at its end.
+    fingerprint = str(Path(output).with_suffix(".fingerprint.pkl"))
+    catalog["selection_fingerprint"] = PickleDataset(filepath=fingerprint)
     search = pipeline.to_outputs("trials")
     found: dict[str, Any] = {"versions": versions(("xgboost", "xgboost-cpu", "glum", "optuna"))}
 
