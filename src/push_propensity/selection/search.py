@@ -18,7 +18,7 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import TPESampler
-from optuna.storages import InMemoryStorage, JournalStorage
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sklearn.model_selection import ParameterGrid
@@ -67,7 +67,7 @@ class Studies:
             DataError: The journal is damaged.
         """
         if self.folder is None:
-            return optuna.create_study(study_name=name, storage=InMemoryStorage())
+            return _create_study(name, InMemoryStorage())
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{candidate}.log"
         try:
@@ -75,12 +75,18 @@ class Studies:
             if name not in optuna.get_all_study_names(storage):
                 path.unlink()
                 storage = _open_journal(path)
-            return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
+            return _create_study(name, storage)
         except (ValueError, LookupError, TypeError, AssertionError) as error:
             raise DataError(
                 f"The journal of a search, {self.folder.name}/{path.name}, is damaged. Delete it "
                 "to search anew; earlier results are as they were."
             ) from error
+
+
+def _create_study(name: str, storage: BaseStorage) -> optuna.Study:
+    return optuna.create_study(
+        study_name=name, storage=storage, direction="maximize", load_if_exists=True
+    )
 
 
 def _open_journal(path: Path) -> JournalStorage:
