@@ -67,11 +67,12 @@ def bought_again(raw: RawTables, points: ir.Table) -> ir.Table:
             bought it once only.
     """
     by_product = ibis.window(group_by=["user_id", "variant_id"], order_by="position")
-    purchases = raw.purchases.mutate(
+    numbered = raw.purchases.mutate(
         orders_until_next=_.position.lead().over(by_product) - _.position,
         earlier=ibis.row_number().over(by_product),
-        ahead=ibis.range(0, max(NEXT_ORDERS) + 1).unnest(),
     )
+    # A step of its own: Spark would number the rows that this makes.
+    purchases = numbered.mutate(ahead=ibis.range(0, max(NEXT_ORDERS) + 1).unnest())
     reached = purchases.select(
         "user_id",
         "variant_id",
