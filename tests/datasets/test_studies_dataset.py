@@ -1,7 +1,7 @@
 import pytest
 from kedro.io import DataCatalog, DatasetError
 
-from push_propensity.selection.search import Studies
+from push_propensity.selection.studies import Studies
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from push_propensity.errors import DataError, ParameterError
 from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.models.candidates import CandidateOptions
-from push_propensity.selection.search import Search, Studies, Trial
+from push_propensity.selection.search import Search, Trial
+from push_propensity.selection.studies import Studies
 
 SWEEP = {"max_depth": [2, 3, 4, 5], "reg_lambda": [1.0, 10.0, 100.0]}
 BEST = {"max_depth": 4, "reg_lambda": 10.0}
@@ -247,7 +248,7 @@ def test_a_killed_process_goes_on(tmp_path, whole):
         import os, signal, sys
         from pathlib import Path
         from tests.modelling.test_search import Folds, options, run
-        from push_propensity.selection.search import Studies
+        from push_propensity.selection.studies import Studies
 
         class Killed(Folds):
             def _measure(self, point, fold):

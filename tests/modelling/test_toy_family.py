@@ -12,7 +12,7 @@ from push_propensity.models.families import ENTRIES
 from push_propensity.pipelines import model_selection, training
 from push_propensity.scoring.bundle import publish, read_bundle
 from push_propensity.selection.choice import SelectionOptions
-from push_propensity.selection.search import Studies
+from push_propensity.selection.studies import Studies
 from push_propensity.training.specification import TrainingOptions
 from tests.modelling.entries import CANDIDATES, FAMILY_NAMES
 from tests.modelling.test_model_pipelines import run

@@ -525,7 +525,7 @@ class TestExtendedBundle:
         card = extended_bundle[1].files["model_card.md"].decode()
         extended = f"and {len(EXTENDED_NAMES)} extended ones: own_product (10), "
         assert f"21 features that every frame has {extended}" in card
-        assert "calendar (3)." in card
+        assert "calendar (3), " in card
         plain = bundle.files["model_card.md"].decode()
         assert "- It takes 21 features that every frame has.\n" in plain
 

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
-from push_propensity.selection.search import Studies
+from push_propensity.selection.studies import Studies
 
 
 class StudiesDataset(AbstractDataset[NoReturn, Studies]):

@@ -64,7 +64,7 @@ class Calibration:
 
         Examples:
             >>> Calibration(a=0.5, b=2.0, c=-1.0).log_odds([-20.0, 0.0, 20.0]).round(2).tolist()
-            [-11.0, -2.04, 39.0]
+            [-11.0, 0.04, 39.0]
         """
         m = np.asarray(margin, dtype=np.float64)
         return np.asarray(self.b * np.logaddexp(0, m) - self.a * np.logaddexp(0, -m) + self.c)

@@ -1,16 +1,14 @@
 """The search through a candidate's sweep: which point is tried next and which is given up.
 
-Optuna chooses the points of a Bayesian search and gives trials up. A finished trial is written to a
-journal at once, so that a killed search goes on where it was. What is drawn for a trial depends on
-the seed, its number and the trials before it alone, so a search that was killed ends like another.
+Optuna chooses the points of a Bayesian search and gives trials up. A finished trial is kept at
+once, so that a killed search goes on where it was. What is drawn for a trial depends on the seed,
+its number and the trials before it alone, so a search that was killed ends like another.
 """
 
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +16,10 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.pruners import NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import TPESampler
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sklearn.model_selection import ParameterGrid
 
-from push_propensity.errors import DataError, ParameterError
+from push_propensity.errors import ParameterError
 from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.models.candidates import CandidateOptions
 
@@ -44,57 +40,6 @@ class Trial(NamedTuple):
     point: Point
     folds: list[Records]
     given_up: bool
-
-
-@dataclass(frozen=True)
-class Studies:
-    """The journals of searches.
-
-    Attributes:
-        folder: Where they are, one per candidate; None: in memory alone.
-    """
-
-    folder: Path | None = None
-
-    def open(self, candidate: str, name: str) -> optuna.Study:
-        """Open a candidate's study; what its journal holds of another one is thrown away.
-
-        Args:
-            candidate: Names the journal.
-            name: Names the study: a digest of what its trials depend on.
-
-        Raises:
-            DataError: The journal is damaged.
-        """
-        if self.folder is None:
-            return _create_study(name, InMemoryStorage())
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{candidate}.log"
-        try:
-            storage = _open_journal(path)
-            if name not in optuna.get_all_study_names(storage):
-                path.unlink()
-                storage = _open_journal(path)
-            return _create_study(name, storage)
-        except (ValueError, LookupError, TypeError, AssertionError) as error:
-            raise DataError(
-                f"The journal of a search, {self.folder.name}/{path.name}, is damaged. Delete it "
-                "to search anew; earlier results are as they were."
-            ) from error
-
-
-def _create_study(name: str, storage: BaseStorage) -> optuna.Study:
-    return optuna.create_study(
-        study_name=name, storage=storage, direction="maximize", load_if_exists=True
-    )
-
-
-def _open_journal(path: Path) -> JournalStorage:
-    """Open a journal, less the line that a killed process had begun."""
-    if path.exists():
-        with path.open("r+b") as journal:
-            journal.truncate(journal.read().rfind(b"\n") + 1)
-    return JournalStorage(JournalFileBackend(str(path)))
 
 
 class Search:

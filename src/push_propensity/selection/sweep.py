@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,10 @@ from push_propensity.models.fingerprint import digest_values
 from push_propensity.models.purchase_model import draw_rows, draw_training_rows
 from push_propensity.scoring.bundle import Fingerprint
 from push_propensity.selection.choice import SelectionOptions, pick_features
-from push_propensity.selection.search import Point, Records, Search, Studies, Trial
+from push_propensity.selection.studies import Studies
+
+if TYPE_CHECKING:
+    from push_propensity.selection.search import Point, Records, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +113,7 @@ class FittedTrial:
     best_round: float
 
 
-def fit_trial(fold: EncodedFold, point: Point, options: CandidateOptions) -> FittedTrial:
+def fit_trial(fold: EncodedFold, point: "Point", options: CandidateOptions) -> FittedTrial:
     """Fit a point of a candidate's sweep to a fold, as a search does, and score its rows."""
     parameters = options.searched(point)
     margin, best_round = options.definition.fit_trial(
@@ -177,6 +180,9 @@ def sweep(
         segment, parameters (JSON text), n_estimators (best round of the search; NaN where not
         boosted), then what `evaluate` gives.
     """
+    # Imports Optuna; see `studies`.
+    from push_propensity.selection.search import Search
+
     entry = options.measurable_on(development.columns)
     parts = {fold: (train, held) for fold, train, held in fold_masks(development, folds)}
 
@@ -185,7 +191,7 @@ def sweep(
         encoder = entry.definition.encoder(features)
         return EncodedFold.of(development, *parts[fold], entry, encoder)
 
-    def measure(fold: int, point: Point) -> Records:
+    def measure(fold: int, point: "Point") -> "Records":
         return _measure(encode(fold), entry, fold, point)
 
     kept = studies.open(options.family, study)
@@ -197,16 +203,18 @@ def sweep(
     return table
 
 
-def _measure(encoded: EncodedFold, options: CandidateOptions, fold: int, point: Point) -> Records:
+def _measure(
+    encoded: EncodedFold, options: CandidateOptions, fold: int, point: "Point"
+) -> "Records":
     """One record per segment."""
     fitted = fit_trial(encoded, point, options)
     measured = evaluate_segments(encoded.measured, fitted.probability)
     measured.insert(0, "fold", fold)
     measured.insert(0, "n_estimators", fitted.best_round)
-    return cast(Records, measured.to_dict("records"))
+    return cast("Records", measured.to_dict("records"))
 
 
-def _tabulate(options: CandidateOptions, trials: Sequence[Trial]) -> pd.DataFrame:
+def _tabulate(options: CandidateOptions, trials: Sequence["Trial"]) -> pd.DataFrame:
     """Number the points that were tried from the simplest model to the most complex."""
     tables = []
     for trial in {json.dumps(trial.point, sort_keys=True): trial for trial in trials}.values():
