@@ -160,6 +160,11 @@ class TestChoice:
         assert found.a == pytest.approx(1 / 3, rel=0.1)
         assert found.log_loss["sigmoid"] < found.log_loss["uncalibrated"] - 0.05
 
+    def test_equal_margins_are_no_reason_for_beta(self):
+        outcome = (np.arange(900) % 11 < 2).astype(float)
+        found = fit_calibration(np.full(900, -2.0), outcome, np.arange(900) // 3)
+        assert found.method == "sigmoid"
+
     def test_a_planted_beta_is_chosen(self):
         margin = np.random.default_rng(2).normal(-1, 3, 20_000)
         found = fit_calibration(*draw(Calibration(0.5, 2.0, -1.0).apply(margin), margin))

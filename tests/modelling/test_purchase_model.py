@@ -122,6 +122,11 @@ class TestFitModel:
         rate = development["outcome"].mean()
         assert models[name].predict(development).mean() == pytest.approx(rate, rel=0.05)
 
+    @pytest.mark.parametrize("name", FAMILY_NAMES)
+    def test_candidates_know_the_longest_time_that_they_saw(self, models, development, name):
+        longest = development[DAYS_SINCE_PURCHASE].max() if name in CANDIDATE_NAMES else np.inf
+        assert models[name].longest == longest
+
     def test_the_constant_is_the_purchase_rate(self, models, development, parts):
         probability = models["constant"].predict(parts.test)
         np.testing.assert_allclose(probability, development["outcome"].mean())

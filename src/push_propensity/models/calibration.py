@@ -29,6 +29,7 @@ CalibrationChoice = Literal["auto", "sigmoid", "beta"]
 FOLDS = 10
 LEVEL_DECIMALS = 3  # of log-odds: a probability moves by at most 0.05 % of itself
 LEAST_SLOPE = 0.01  # at 0, beta would level rows that the model tells apart
+LEAST_GAIN = 1e-6  # of log loss; less is rounding
 LEAST_PROBABILITY = 1e-15  # isotonic regression gives 0 and 1, whose log loss may be infinite
 THREADS = ThreadpoolController()
 
@@ -237,7 +238,7 @@ def _is_beta_better(losses: Mapping[Method, Floats]) -> bool:
     if not losses:
         return False
     gain = losses["sigmoid"] - losses["beta"]
-    return bool(gain.mean() > sem(gain))
+    return bool(gain.mean() > max(sem(gain), LEAST_GAIN))
 
 
 def _losses(known: Levels, new: Levels) -> dict[Method, float]:

@@ -133,6 +133,7 @@ def fit_model(
     drawn = frame.iloc[rows] if len(rows) < len(frame) else frame
     entry = options.measurable_on(frame.columns)
     family = entry.definition
+    longest = drawn[DAYS_SINCE_PURCHASE].max() if family.kind == "candidate" else np.inf
     encoder = family.encoder(features)
     estimator = family.estimator(parameters, options.seed, options.threads)
     estimator.fit(encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy(), sample_weight=weight)
@@ -141,7 +142,7 @@ def fit_model(
         estimator,
         name=entry.family,
         features=tuple(features),
-        longest=float(drawn[DAYS_SINCE_PURCHASE].max()),
+        longest=float(longest),
     )
 
 

@@ -262,7 +262,7 @@ def _regularisation() -> Section:
     chart = Chart(
         "regularisation_figure",
         "Line: the best trial at each value, with the range of its folds. Faint dots: other trials "
-        "at that value.",
+        "at that value. Trials that were given up after a fold or two are left out.",
         wide=True,
     )
     text = "How product AP on the folds moved with each parameter of the sweeps."

@@ -85,9 +85,7 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> TableView:
         if row["is_winner"]:
             best.add(position)
     columns = ("entry", *(metric_label(m) for m in METRICS), "trials", "parameters")
-    caption = (
-        "Leaderboard: mean over the folds ± standard error, best trial of each; winner in bold"
-    )
+    caption = "Leaderboard: mean over the folds ± standard error, one trial of each; winner in bold"
     return TableView(caption, columns, tuple(rows), frozenset(best))
 
 
