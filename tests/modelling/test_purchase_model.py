@@ -13,8 +13,9 @@ from push_propensity.models.calibration import UNCALIBRATED
 from push_propensity.models.purchase_model import (
     PurchaseModel,
     calibrate,
-    draw_training_rows,
+    draw_rows,
     fit_model,
+    require_both_outcomes,
 )
 from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
@@ -22,10 +23,10 @@ from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 
 def draw(outcome, share, seed, **columns):
     frame = pd.DataFrame({"outcome": np.asarray(outcome, dtype=float)} | columns)
-    return draw_training_rows(frame, share, seed)
+    return draw_rows(frame, share, seed)
 
 
-class TestDrawTrainingRows:
+class TestDrawRows:
     @given(st.floats(0.05, 1.0), st.integers(0, 2**32 - 1))
     @settings(max_examples=40, deadline=None)
     def test_every_purchase_and_weights_that_make_up_for_the_rest(self, share, seed):
@@ -58,7 +59,7 @@ class TestDrawTrainingRows:
     @pytest.mark.parametrize(("minimum", "kept"), [(0, 0.1), (50, 0.1), (400, 0.4), (9_999, 1)])
     def test_small_data_are_not_thinned(self, minimum, kept):
         frame = pd.DataFrame({"outcome": (np.arange(1_250) % 5 == 0).astype(float)})
-        rows, weight = draw_training_rows(frame, 0.1, 2, minimum_negatives=minimum)
+        rows, weight = draw_rows(frame, 0.1, 2, minimum_negatives=minimum)
         assert set(weight) == {1.0, 1.0 / kept}
         assert abs(len(rows) - 250 - 1_000 * kept) <= 6 * np.sqrt(1_000 * kept)
 
@@ -74,15 +75,18 @@ class TestDrawTrainingRows:
         outcome = (np.arange(300) % 3 == 0).astype(float)
         frame = pd.DataFrame({"outcome": outcome, "sampling_weight": sampled})
         part = np.arange(300) % 5 < 2
-        rows, weight = draw_training_rows(frame, 0.5, 1, part)
-        alone, same_weight = draw_training_rows(frame[part], 0.5, 1)
+        rows, weight = draw_rows(frame, 0.5, 1, part)
+        alone, same_weight = draw_rows(frame[part], 0.5, 1)
         assert rows.tolist() == np.flatnonzero(part)[alone].tolist()
         assert weight.tolist() == same_weight.tolist()
 
     @pytest.mark.parametrize("value", [0.0, 1.0])
     def test_one_outcome_alone(self, value):
-        with pytest.raises(DataError, match="training window must hold rows with and without"):
-            draw(np.full(20, value), 0.5, 1)
+        rows, _ = draw(np.full(20, value), 1.0, 1)
+        assert len(rows) == 20
+        message = r"training window must hold .* in 20 rows\. .* a larger `train_share`"
+        with pytest.raises(DataError, match=message):
+            require_both_outcomes(np.full(20, value), "training")
 
 
 class TestSampledTraining:

@@ -10,7 +10,7 @@ from push_propensity.evaluation.metrics import ProductRanking
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.frame.columns import ORDER, OUTCOME, PRODUCT
 from push_propensity.frame.weights import Floats
-from push_propensity.models.purchase_model import PurchaseModel, draw_training_rows
+from push_propensity.models.purchase_model import PurchaseModel, draw_rows
 
 
 def permute_features(
@@ -76,7 +76,7 @@ def sample_rows(frame: pd.DataFrame, rows: int, seed: int) -> tuple[pd.DataFrame
     if len(frame) <= rows or not 0 < purchases < rows:
         return frame, None
     share = (rows - purchases) / (len(frame) - purchases)
-    kept, weight = draw_training_rows(frame, share, seed)
+    kept, weight = draw_rows(frame, share, seed)
     return frame.iloc[kept], weight
 
 

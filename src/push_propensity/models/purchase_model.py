@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -92,24 +93,6 @@ def draw_rows(
     return rows, weight if sampled is None else weight * sampled[rows]
 
 
-def draw_training_rows(
-    frame: pd.DataFrame,
-    negative_share: float,
-    seed: int,
-    part: NDArray[np.bool_] | None = None,
-    minimum_negatives: int = 0,
-) -> tuple[NDArray[np.intp], Floats]:
-    """Draw rows to train on; see `draw_rows`.
-
-    Raises:
-        DataError: If the drawn rows are all purchases or none is one.
-    """
-    rows, weight = draw_rows(frame, negative_share, seed, part, minimum_negatives)
-    outcome = frame[OUTCOME].to_numpy()[rows]
-    _require_both_outcomes(outcome, "training", "Give more data or a larger `train_share`.")
-    return rows, weight
-
-
 def fit_model(
     frame: pd.DataFrame,
     options: CandidateOptions,
@@ -127,16 +110,17 @@ def fit_model(
     Raises:
         DataError: If the rows are all purchases or none is one.
     """
-    minimum = options.minimum_negatives
-    share, seed = options.negative_share, options.seed
-    rows, weight = draw_training_rows(frame, share, seed, minimum_negatives=minimum)
+    share, seed, least = options.negative_share, options.seed, options.minimum_negatives
+    rows, weight = draw_rows(frame, share, seed, minimum_negatives=least)
     drawn = frame.iloc[rows] if len(rows) < len(frame) else frame
+    outcome = drawn[OUTCOME].to_numpy()
+    require_both_outcomes(outcome, "training")
     entry = options.measurable_on(frame.columns)
     family = entry.definition
     longest = drawn[DAYS_SINCE_PURCHASE].max() if family.kind == "candidate" else np.inf
     encoder = family.encoder(features)
     estimator = family.estimator(parameters, options.seed, options.threads)
-    estimator.fit(encoder.fit_transform(drawn), drawn[OUTCOME].to_numpy(), sample_weight=weight)
+    estimator.fit(encoder.fit_transform(drawn), outcome, sample_weight=weight)
     return PurchaseModel(
         encoder,
         estimator,
@@ -160,17 +144,22 @@ def calibrate(
         DataError: If the window lacks a class, or higher margins go with fewer purchases there.
     """
     outcome = frame[OUTCOME].to_numpy()
-    remedy = "Give more data or a larger `calibration_share`."
-    _require_both_outcomes(outcome, "calibration", remedy)
+    require_both_outcomes(outcome, "calibration")
     given = model.margin(frame), outcome, frame[USER]
     fitted = fit_calibration(*given, choice=options.calibration, seed=options.seed)
     return replace(model, calibration=fitted)
 
 
-def _require_both_outcomes(outcome: NDArray[np.float64], window: str, remedy: str) -> None:
+def require_both_outcomes(outcome: Floats, window: Literal["training", "calibration"]) -> None:
+    """Check that a model can learn from the outcomes of a window, shape (rows,).
+
+    Raises:
+        DataError: If all rows are purchases or none is one.
+    """
     purchases = int(outcome.sum())
     if not 0 < purchases < len(outcome):
+        share = {"training": "train_share", "calibration": "calibration_share"}[window]
         raise DataError(
             f"The {window} window must hold rows with and without a purchase; it holds "
-            f"{purchases} purchases in {len(outcome)} rows. {remedy}"
+            f"{purchases} purchases in {len(outcome)} rows. Give more data or a larger `{share}`."
         )

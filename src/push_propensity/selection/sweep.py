@@ -29,7 +29,7 @@ from push_propensity.frame.split import MASK, fold_masks, join_development
 from push_propensity.models.candidates import BUDGET, CandidateOptions
 from push_propensity.models.family import EncodedRows, Floats, FoldRows, Parameters
 from push_propensity.models.fingerprint import digest_values
-from push_propensity.models.purchase_model import draw_rows, draw_training_rows
+from push_propensity.models.purchase_model import draw_rows, require_both_outcomes
 from push_propensity.scoring.bundle import Fingerprint
 from push_propensity.selection.choice import SelectionOptions, pick_features
 from push_propensity.selection.studies import Studies
@@ -83,9 +83,10 @@ class EncodedFold:
         Of a large frame no more is copied than is needed: the rows drawn, and what measures.
         """
         share, seed, least = options.search.negative_share, options.seed, options.minimum_negatives
-        rows, weight = draw_training_rows(development, share, seed, train, least)
+        rows, weight = draw_rows(development, share, seed, train, least)
         drawn = development.iloc[rows]
         outcome = drawn[OUTCOME].to_numpy()
+        require_both_outcomes(outcome, "training")
         fitted = EncodedRows(encoder.fit_transform(drawn, outcome), outcome, weight)
         del drawn
         held = encoder.transform(development.iloc[np.flatnonzero(validation)])
