@@ -191,6 +191,12 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
         _ratio("relative_basket_size"),
         _share("weekday_share"),
     ),
+    "text": (
+        _share("text_similarity"),
+        _share("text_popularity"),
+        _share("text_repurchase_rate"),
+        _share("text_purchase_share"),
+    ),
 }
 EXTENDED_FEATURES: tuple[Feature, ...] = tuple(
     replace(feature, group=group)
