@@ -14,7 +14,7 @@ PRODUCTS = "ABCE"
 USERS = ("u1", "u2", "u3")
 # Names are compared before there is a query, so that one of `text` cannot be compiled once.
 GROUPS = tuple(group for group in EXTENDED_GROUPS if group != "text")
-NAMES = tuple(feature.name for group in GROUPS for feature in EXTENDED_GROUPS[group])
+EXTENDED_NAMES = tuple(feature.name for group in GROUPS for feature in EXTENDED_GROUPS[group])
 EXTENDED = ExtendedOptions(
     groups=GROUPS, trend_days=(2, 5), affinity=AffinityOptions(minimum_orders=1)
 )

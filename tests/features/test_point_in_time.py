@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from push_propensity.features import build_feature_frame, read_raw_tables
 from push_propensity.frame.columns import COLUMNS
 from tests.features.random_shop import (
-    NAMES,
+    EXTENDED_NAMES,
     OPTIONS,
     PRODUCTS,
     USERS,
@@ -79,4 +79,4 @@ def test_the_future_does_not_reach_back(build_again, seed, position):
     before = build_again(shop)
     after = build_again(rewritten(shop, cut, source))
     assert rows_until(cut, after) == rows_until(cut, before)
-    assert all(set(row) == {*COLUMNS, *NAMES, "basket_size"} for row in before)
+    assert all(set(row) == {*COLUMNS, *EXTENDED_NAMES, "basket_size"} for row in before)

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 from ibis import _
 from numpy.typing import NDArray
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
+from sklearn.utils.extmath import randomized_svd
 
 from push_propensity.features.history import past_purchases
 from push_propensity.features.options import TextOptions
@@ -94,8 +94,8 @@ def name_vectors(names: list[str], components: int) -> NDArray[np.float64]:
     """
     grams = TfidfVectorizer(analyzer="char_wb", ngram_range=LETTERS, sublinear_tf=True)
     weights = grams.fit_transform(names)
-    decomposition = TruncatedSVD(min(components, *weights.shape), random_state=0)
-    vectors: NDArray[np.float64] = normalize(decomposition.fit_transform(weights))
+    left, values, _right = randomized_svd(weights, min(components, *weights.shape), random_state=0)
+    vectors: NDArray[np.float64] = normalize(left * values)
     return vectors
 
 
