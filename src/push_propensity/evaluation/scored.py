@@ -4,6 +4,7 @@ import pandas as pd
 
 from push_propensity.frame.columns import (
     CREATED_AT,
+    DAYS_SINCE_FIRST_SALE,
     ORDER,
     ORDER_DATE,
     ORDERED_BEFORE,
@@ -23,6 +24,7 @@ KEYS = [
     PRODUCT_TYPE,
     "user_order_seq",
     ORDERED_BEFORE,
+    DAYS_SINCE_FIRST_SALE,  # of frames that have it
     OUTCOME,
 ]
 
@@ -35,11 +37,11 @@ def score_entries(frame: pd.DataFrame, **models: PurchaseModel) -> pd.DataFrame:
         **models: The fitted entries.
 
     Returns:
-        The keys, outcome and ordered_before of each row, then a column of probabilities per entry,
-        named after it.
+        The columns of `KEYS` of each row, then a column of probabilities per entry, named after it.
     """
     probabilities = {model.name: model.predict(frame) for model in models.values()}
-    return frame[KEYS].assign(**probabilities).reset_index(drop=True)
+    keys = [name for name in KEYS if name in frame or name != DAYS_SINCE_FIRST_SALE]
+    return frame[keys].assign(**probabilities).reset_index(drop=True)
 
 
 def entries_of(scores: pd.DataFrame) -> list[str]:
