@@ -5,7 +5,7 @@ import pytest
 from push_propensity.evaluation import slices
 from push_propensity.evaluation.metrics import HEADLINE, evaluate
 from push_propensity.evaluation.options import ReportOptions
-from push_propensity.evaluation.scored import entries_of
+from push_propensity.evaluation.scored import entries_of, score_entries
 
 
 def test_labels_of_known_rows():
@@ -41,6 +41,7 @@ def test_new_products_are_a_slice_where_the_frame_says_since_when_they_are_sold(
     new = scores["product_type"] == "tea"
     aged = scores.assign(days_since_first_sale=np.where(new, 3.0, 90.0))
     assert entries_of(aged) == entries_of(scores)
+    assert set(score_entries(aged)) - set(score_entries(scores)) == {"days_since_first_sale"}
     options = ReportOptions(resamples=10, confidence=0.9, minimum_slice_purchases=1)
     table = slices.measure_slices(aged, {"candidate": "xgboost"}, options).set_index("slice")
     for name in (HEADLINE, "rows", "log_loss"):
