@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +8,9 @@ from push_propensity.evaluation import slices
 from push_propensity.evaluation.metrics import HEADLINE, evaluate
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.scored import entries_of, score_entries
+from push_propensity.pipelines.reporting.pipeline import EVIDENCE
+from push_propensity.reports import sections
+from push_propensity.reports.findings import Evidence
 
 
 def test_labels_of_known_rows():
@@ -68,3 +73,15 @@ def test_a_slice_without_purchases_is_kept_and_undefined(scores):
     assert row["purchases"] == 0
     assert pd.isna(row["product_average_precision"])
     assert pd.isna(row["roc_auc"])
+
+
+def test_the_report_shows_new_products_where_it_knows_them(results):
+    evidence = Evidence(**{key: results[name] for key, name in EVIDENCE.items()})
+    users = evidence.slices[evidence.slices["dimension"] == "user"]
+    aged = pd.concat([evidence.slices, users.assign(dimension="product")])
+    shown = {
+        which: [view.caption for view in sections._parts(given).tables]
+        for which, given in (("plain", evidence), ("aged", replace(evidence, slices=aged)))
+    }
+    assert set(shown["aged"]) - set(shown["plain"]) == {"By how long the product has been sold"}
+    assert len(shown["plain"]) == 3
