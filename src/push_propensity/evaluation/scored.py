@@ -24,9 +24,9 @@ KEYS = [
     PRODUCT_TYPE,
     "user_order_seq",
     ORDERED_BEFORE,
-    DAYS_SINCE_FIRST_SALE,  # of frames that have it
     OUTCOME,
 ]
+OPTIONAL_KEYS = [DAYS_SINCE_FIRST_SALE]  # of frames that have them
 
 
 def score_entries(frame: pd.DataFrame, **models: PurchaseModel) -> pd.DataFrame:
@@ -37,13 +37,14 @@ def score_entries(frame: pd.DataFrame, **models: PurchaseModel) -> pd.DataFrame:
         **models: The fitted entries.
 
     Returns:
-        The columns of `KEYS` of each row, then a column of probabilities per entry, named after it.
+        The columns of `KEYS`, those of `OPTIONAL_KEYS` that the frame has, then a column of
+        probabilities per entry, named after it.
     """
     probabilities = {model.name: model.predict(frame) for model in models.values()}
-    keys = [name for name in KEYS if name in frame or name != DAYS_SINCE_FIRST_SALE]
+    keys = [*KEYS, *(name for name in OPTIONAL_KEYS if name in frame)]
     return frame[keys].assign(**probabilities).reset_index(drop=True)
 
 
 def entries_of(scores: pd.DataFrame) -> list[str]:
     """Name the entries that `score_entries` scored."""
-    return [str(name) for name in scores.columns if name not in KEYS]
+    return [str(name) for name in scores.columns if name not in (*KEYS, *OPTIONAL_KEYS)]
