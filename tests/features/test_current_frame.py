@@ -17,21 +17,17 @@ from push_propensity.features import (
     read_raw_tables,
 )
 from push_propensity.features.listing import choose_products
-from push_propensity.frame.columns import (
-    EXTENDED_FEATURES,
-    EXTENDED_NAMES,
-    FEATURE_NAMES,
-    FEATURES,
-)
-from push_propensity.simulation import simulate_shop
+from push_propensity.frame.columns import EXTENDED_NAMES, FEATURE_NAMES, FEATURE_OF
+from tests.features import random_shop
 from tests.features.random_shop import OPTIONS, START, USERS, compile_query, history, number_orders
 from tests.features.test_extended_features import ALL
 from tests.features.tiny_shop import at, raw_tables, read
-from tests.simulation.small_shop import small_options
+from tests.simulation.small_shop import small_tables
 
 AS_OF = at("02-03 12:00")
 PLAIN = FeatureOptions()
 NAMES = (*FEATURE_NAMES, *EXTENDED_NAMES)
+RANDOM_NAMES = (*FEATURE_NAMES, *random_shop.EXTENDED_NAMES)
 
 
 def current(tables, as_of=AS_OF, options=OPTIONS, active_days=365):
@@ -71,12 +67,12 @@ def test_it_equals_the_frame_to_learn_from(queries, seed, users):
             first.setdefault(order[1], order[0])
     asked = {order: user for user, order in first.items()}
     expected = {
-        (row["user_id"], row["variant_id"]): {name: row[name] for name in NAMES}
+        (row["user_id"], row["variant_id"]): {name: row[name] for name in RANDOM_NAMES}
         for row in rows
         if row["order_id"] in asked
     }
     found = {
-        (row["user_id"], row["variant_id"]): {name: row[name] for name in NAMES}
+        (row["user_id"], row["variant_id"]): {name: row[name] for name in RANDOM_NAMES}
         for row in now
         if row["user_id"] in {user for user, _ in expected}
     }
@@ -90,7 +86,7 @@ def test_it_equals_the_frame_to_learn_from(queries, seed, users):
 def test_values_are_within_the_bounds_of_their_definitions(queries, seed):
     shop = history(random.Random(seed))
     for rows in (query(shop) for query in queries):
-        for feature in (*FEATURES, *EXTENDED_FEATURES):
+        for feature in (FEATURE_OF[name] for name in RANDOM_NAMES):
             values = [row[feature.name] for row in rows]
             assert None not in values, feature.name
             if feature.kind == "number":
@@ -110,7 +106,7 @@ def test_the_same_history_gives_the_same_rows(queries, seed):
 
 @pytest.mark.slow
 def test_on_a_simulated_shop():
-    shop = simulate_shop(small_options())._asdict()
+    shop = small_tables()
     tables = {name: ibis.memtable(rows) for name, rows in shop.items()} | {"prices": None}
     rows = learned(tables, ALL).to_pandas()
     latest = rows[rows["order_id"] == rows.sort_values("created_at")["order_id"].iloc[-1]]

@@ -132,6 +132,15 @@ BY_HAND = {
         # Orders 3 and 1 were made on a Sunday and a Friday, order 5 on a Tuesday.
         "weekday_share": [0] * 8,
     },
+    # A and B are both called green tea, and C and D soap; E has no name. A and D were sold first.
+    "text": {
+        "text_similarity": [0, 1, 0, 1, 1, 0, 1, 1],
+        "text_popularity": [0, 1 / 2, 0, 0, 0, 0, 0, 0],
+        # In January u1 bought A twice, and D once.
+        "text_repurchase_rate": [0, 0, 0, 1, 0, 0, 1, 0],
+        # Of u1's orders 1 and 3 both hold A, and one D; u2 bought neither.
+        "text_purchase_share": [0, 1, 0, 0, 0, 0, 1, 1 / 2],
+    },
 }
 VALUES = [(name, found) for columns in BY_HAND.values() for name, found in columns.items()]
 

@@ -21,6 +21,7 @@ from push_propensity.features import (
     products,
     rhythm,
     streak,
+    text,
 )
 from push_propensity.features.options import FeatureOptions
 from push_propensity.features.point_in_time.check import (
@@ -31,11 +32,10 @@ from push_propensity.features.point_in_time.check import (
 from push_propensity.features.point_in_time.scrambling import Scramble, scramble_future
 from push_propensity.frame.columns import COLUMNS, EXTENDED_GROUPS, EXTENDED_NAMES, NEXT_ORDERS
 from push_propensity.pipelines.point_in_time_check import create_pipeline
-from push_propensity.simulation import simulate_shop
 from tests.features.random_shop import PRICES, SNOOZES
 from tests.features.test_extended_features import ALL, only
 from tests.features.tiny_shop import CARTS, ORDERS, REGULARS, at, raw_tables, table
-from tests.simulation.small_shop import small_options
+from tests.simulation.small_shop import small_tables
 
 PLAIN = FeatureOptions(minimum_gaps=2)
 WITH_EVENTS = ALL.model_copy(
@@ -51,6 +51,7 @@ WITH_EVENTS = ALL.model_copy(
                     "intent",
                     "rhythm",
                     "streak",
+                    "text",
                 )
             }
         ),
@@ -62,7 +63,7 @@ CHECKS = PointInTimeOptions(cutoffs=1, orders=30, seed=3)
 @pytest.fixture(scope="module")
 def simulated():
     """A small simulated shop whose prices changed once, and changed back."""
-    shop = simulate_shop(small_options())._asdict()
+    shop = small_tables()
     now = shop["inventory"][["variant_id", "price"]]
     months = pd.to_datetime(["2020-05-01", "2020-09-01", "2020-11-01"]).astype("datetime64[us]")
     shop["prices"] = pd.concat(
@@ -238,6 +239,31 @@ def count_buyers_of_all_months(patch):
     patch.setattr(extended, "repurchase_rate", looking_ahead)
 
 
+def count_the_day_of_older_products(patch):
+    recent = text.count_recent
+    patch.setattr(text, "count_recent", lambda *given: recent(*given).mutate(day=_.day - 1))
+
+
+def count_buyers_of_older_products_of_all_months(patch):
+    def looking_ahead(raw, points):
+        return buyers(raw, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
+
+    buyers = text.count_buyers
+    patch.setattr(text, "count_buyers", looking_ahead)
+
+
+def count_older_products_of_the_order_itself(patch):
+    past = text.past_purchases
+    patch.setattr(text, "past_purchases", lambda raw, points, key: past(raw, later(points), key))
+
+
+def take_products_that_are_older_by_their_latest_sale(patch):
+    def looking_ahead(raw):
+        return raw.purchases.group_by("variant_id").aggregate(first_sale=_.day.max())
+
+    patch.setattr(text, "first_sales", looking_ahead)
+
+
 def know_gaps_of_later_months(patch):
     def looking_ahead(purchases, points):
         return known(purchases, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
@@ -290,6 +316,9 @@ PLANTED = [
         },
         count_neighbours_orders_of_later_months: {"neighbour_share"},
         count_buyers_of_all_months: {"repurchase_rate"},
+        count_the_day_of_older_products: {"text_popularity"},
+        count_buyers_of_older_products_of_all_months: {"text_repurchase_rate"},
+        count_older_products_of_the_order_itself: {"text_purchase_share"},
         know_gaps_of_later_months: {
             *(f"days_past_{which}_gap" for which in ("longest", "shortest", "mean")),
             "repurchase_hazard",
@@ -309,6 +338,9 @@ PLANTED = [
         count_the_order_among_the_past_ones: {
             *(feature.name for feature in EXTENDED_GROUPS["rhythm"]),
             *("order_run", "relative_basket_size", "weekday_share"),
+        },
+        take_products_that_are_older_by_their_latest_sale: {
+            feature.name for feature in EXTENDED_GROUPS["text"]
         },
     },
 ]

@@ -31,11 +31,11 @@ DEFAULTS = {
 
 
 def smallest(key=str):
-    """Orders without their number, and products of which nothing but the id is known."""
+    """Orders without their number, and products of which only the id and the name are known."""
     tables = raw_tables(key=key)
     return {
         "orders": tables["orders"].drop("user_order_seq"),
-        "inventory": tables["inventory"].select("variant_id"),
+        "inventory": tables["inventory"].select("variant_id", "name"),
     }
 
 

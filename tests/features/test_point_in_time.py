@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from push_propensity.features import build_feature_frame, read_raw_tables
-from push_propensity.frame.columns import COLUMNS, EXTENDED_NAMES
+from push_propensity.frame.columns import COLUMNS
 from tests.features.random_shop import (
+    EXTENDED_NAMES,
     OPTIONS,
     PRODUCTS,
     USERS,

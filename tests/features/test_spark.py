@@ -29,10 +29,9 @@ from push_propensity.frame.split import SplitOptions
 from push_propensity.ingestion.read_errors import explain_read_error
 from push_propensity.pipelines.feature_engineering import create_pipeline
 from push_propensity.settings import CONFIG_LOADER_ARGS
-from push_propensity.simulation import simulate_shop
 from tests.features.test_feature_engineering import CONF, RAW, config
 from tests.features.tiny_shop import at, raw_tables
-from tests.simulation.small_shop import small_options
+from tests.simulation.small_shop import small_tables
 
 pytestmark = [
     pytest.mark.slow,
@@ -81,7 +80,7 @@ def tiny(tmp_path_factory):
 def simulated(tmp_path_factory):
     """The files of a small simulated shop whose ids are numbers and whose prices once rose."""
     folder = tmp_path_factory.mktemp("simulated")
-    shop = simulate_shop(small_options())._asdict()
+    shop = small_tables()
     before = shop["inventory"][["variant_id", "price"]]
     times = pd.to_datetime(["2020-05-01 00:00", "2020-10-01 12:00"]).astype("datetime64[us]")
     shop["prices"] = pd.concat(

@@ -35,6 +35,7 @@ INVENTORY = [
     ("D", 0.0, 1.0, "corp", "soap"),
     ("E", 5.0, 5.0, "corp", "soap"),
 ]
+NAMES = {"A": "Green tea", "B": " green  TEA ", "C": "Soap", "D": "soap", "E": ""}
 USERS = [
     # user, adults, children, babies, pets
     ("u1", 1.0, 2.0, None, float("nan")),
@@ -55,7 +56,13 @@ CARTS = [
 
 
 def raw_tables(
-    orders=ORDERS, inventory=INVENTORY, users=USERS, regulars=REGULARS, carts=CARTS, key=str
+    orders=ORDERS,
+    inventory=INVENTORY,
+    users=USERS,
+    regulars=REGULARS,
+    carts=CARTS,
+    key=str,
+    names=NAMES,
 ) -> dict[str, ir.Table]:
     """The five raw tables; `key` makes the ids of users and products, text or whole numbers."""
     ids = pa.string() if key is str else pa.int64()
@@ -73,13 +80,14 @@ def raw_tables(
             },
         ),
         "inventory": (
-            inventory,
+            [(*row, names.get(row[0])) for row in inventory],
             {
                 "variant_id": ids,
                 "price": pa.float64(),
                 "compare_at_price": pa.float64(),
                 "vendor": pa.string(),
                 "product_type": pa.string(),
+                "name": pa.string(),
             },
         ),
         "users": (users, {"user_id": ids, **dict.fromkeys(counts, pa.float64())}),

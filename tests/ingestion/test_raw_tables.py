@@ -6,6 +6,7 @@ import ibis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from push_propensity.features import FeatureOptions, read_raw_tables
 from push_propensity.features.raw_checks import check_raw_tables
 from tests.ingestion.small_shop import (
     LINES,
@@ -106,6 +107,22 @@ def test_the_inventory_holds_what_was_sold_and_what_is_listed():
         ]
     }
     assert made["report"]["products_table"] == {"rows": 4, "without_id": 1, "doubled": 1}
+
+
+def test_names_are_those_of_the_products_table():
+    products = text_table(
+        [("tea", " Green Tea "), ("salt", " ")], columns=("variant_id", "description")
+    )
+    made = ingest(products=products, chosen=options(product_columns={"name": "description"}))
+    assert {row["variant_id"]: row["name"] for row in made["inventory"]} == {
+        "rice": None,
+        "salt": None,
+        "soap": None,
+        "tea": "Green Tea",
+    }
+    raw = {name: made["tables"][name] for name in ("orders", "inventory")}
+    found = read_raw_tables(FeatureOptions(), **raw).names.to_pyarrow().to_pylist()
+    assert found == [{"variant_id": "tea", "name": "Green Tea"}]
 
 
 def test_lines_say_what_products_do_not():

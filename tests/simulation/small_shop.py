@@ -1,7 +1,9 @@
 from datetime import date
 from typing import Any
 
-from push_propensity.simulation import SimulationOptions
+import pandas as pd
+
+from push_propensity.simulation import SimulationOptions, simulate_shop
 
 SMALL: dict[str, Any] = {
     "seed": 1,
@@ -19,3 +21,11 @@ def small_options(**changes: Any) -> SimulationOptions:
         for name, change in changes.items()
     }
     return SimulationOptions(**SMALL | merged)
+
+
+def small_tables() -> dict[str, pd.DataFrame]:
+    """The raw tables of the small shop; products of one vendor and type have the same name."""
+    tables = simulate_shop(small_options())._asdict()
+    inventory = tables["inventory"]
+    names = inventory["vendor"] + " " + inventory["product_type"]
+    return tables | {"inventory": inventory.assign(name=names)}

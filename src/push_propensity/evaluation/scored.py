@@ -4,6 +4,7 @@ import pandas as pd
 
 from push_propensity.frame.columns import (
     CREATED_AT,
+    DAYS_SINCE_FIRST_SALE,
     ORDER,
     ORDER_DATE,
     ORDERED_BEFORE,
@@ -25,6 +26,7 @@ KEYS = [
     ORDERED_BEFORE,
     OUTCOME,
 ]
+OPTIONAL_KEYS = [DAYS_SINCE_FIRST_SALE]  # of frames that have them
 
 
 def score_entries(frame: pd.DataFrame, **models: PurchaseModel) -> pd.DataFrame:
@@ -35,13 +37,14 @@ def score_entries(frame: pd.DataFrame, **models: PurchaseModel) -> pd.DataFrame:
         **models: The fitted entries.
 
     Returns:
-        The keys, outcome and ordered_before of each row, then a column of probabilities per entry,
-        named after it.
+        The columns of `KEYS`, those of `OPTIONAL_KEYS` that the frame has, then a column of
+        probabilities per entry, named after it.
     """
     probabilities = {model.name: model.predict(frame) for model in models.values()}
-    return frame[KEYS].assign(**probabilities).reset_index(drop=True)
+    keys = [*KEYS, *(name for name in OPTIONAL_KEYS if name in frame)]
+    return frame[keys].assign(**probabilities).reset_index(drop=True)
 
 
 def entries_of(scores: pd.DataFrame) -> list[str]:
     """Name the entries that `score_entries` scored."""
-    return [str(name) for name in scores.columns if name not in KEYS]
+    return [str(name) for name in scores.columns if name not in (*KEYS, *OPTIONAL_KEYS)]

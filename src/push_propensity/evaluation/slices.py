@@ -1,4 +1,4 @@
-"""Quality in parts of the test window: by product type, new and known users, and week."""
+"""Quality in parts of the test window: by product type, new users, new products, and week."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,6 +16,7 @@ from push_propensity.evaluation.metrics import (
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.uncertainty import headline_measure
 from push_propensity.frame.columns import (
+    DAYS_SINCE_FIRST_SALE,
     ORDER_DATE,
     ORDERED_BEFORE,
     OUTCOME,
@@ -24,8 +25,10 @@ from push_propensity.frame.columns import (
     USER,
 )
 
-DIMENSIONS = ("product_type", "user", "week")
+DIMENSIONS = ("product_type", "user", "product", "week")
 NEW, KNOWN = "second order", "third order or later"
+NEW_PRODUCT, KNOWN_PRODUCT = "in its first 28 days", "sold for longer"
+NEW_DAYS = 28
 OTHER_TYPES = "all other types"
 
 
@@ -33,18 +36,20 @@ def labels(scores: pd.DataFrame, minimum_purchases: int) -> pd.DataFrame:
     """Which slice of each dimension a row belongs to.
 
     Args:
-        scores: Rows with product_type, user_order_seq, order_date, ordered_before and outcome.
+        scores: Rows with product_type, user_order_seq, order_date, ordered_before and outcome, and
+            days_since_first_sale where the frame has it.
         minimum_purchases: Product types bought less often are one slice together.
 
     Returns:
         Columns product_type, user (second order, or later: a user's first order has no history),
-        week (its Monday, YYYY-MM-DD) and segment (repeat or explore); same index.
+        week (its Monday, YYYY-MM-DD), segment (repeat or explore) and, where it is known, product
+        (in its first 28 days, or sold for longer); same index.
     """
     kind = scores[PRODUCT_TYPE].astype(str)
     common = scores[OUTCOME].groupby(kind).transform("sum") >= minimum_purchases
     day = pd.to_datetime(scores[ORDER_DATE])
     monday = day.dt.normalize() - pd.to_timedelta(day.dt.day_of_week, unit="D")
-    return pd.DataFrame(
+    named = pd.DataFrame(
         {
             "product_type": kind.where(common, OTHER_TYPES),
             "user": np.where(scores["user_order_seq"] <= 2, NEW, KNOWN),
@@ -53,6 +58,10 @@ def labels(scores: pd.DataFrame, minimum_purchases: int) -> pd.DataFrame:
         },
         index=scores.index,
     )
+    if DAYS_SINCE_FIRST_SALE in scores:
+        is_new = scores[DAYS_SINCE_FIRST_SALE] < NEW_DAYS
+        named["product"] = np.where(is_new, NEW_PRODUCT, KNOWN_PRODUCT)
+    return named
 
 
 def measure_slices(
@@ -95,8 +104,8 @@ def parts(
 
     Args:
         names: From `labels`.
-        dimensions: Columns of it.
+        dimensions: Columns of it; those that are not there have no slices.
     """
-    for dimension in dimensions:
+    for dimension in (name for name in dimensions if name in names):
         for name, rows in names.groupby(dimension, sort=True).indices.items():
             yield dimension, str(name), np.asarray(rows)

@@ -20,6 +20,13 @@ from push_propensity.features.popularity import first_sales, popularity_trend
 from push_propensity.features.raw_tables import RawTables
 from push_propensity.features.rhythm import own_rhythm
 from push_propensity.features.streak import bought_again, own_streak, repurchase_rate
+from push_propensity.features.text import (
+    older_products,
+    text_popularity,
+    text_purchase_share,
+    text_repurchase_rate,
+    text_similarity,
+)
 from push_propensity.frame.columns import EXTENDED_GROUPS, PRODUCT, PRODUCT_TYPE, VENDOR
 
 Joined = tuple[ir.Table, list[str]]
@@ -123,6 +130,15 @@ def _streak(raw: RawTables, points: ir.Table, _: FeatureOptions) -> Iterator[Joi
     yield bought_again(raw, points), ["month", PRODUCT]
 
 
+def _text(raw: RawTables, points: ir.Table, options: FeatureOptions) -> Iterator[Joined]:
+    if raw.names is not None:
+        near = older_products(raw, raw.names, options.extended.text)
+        yield text_similarity(near), [PRODUCT]
+        yield text_popularity(raw, points, near, options.popularity_days), ["day", PRODUCT]
+        yield text_repurchase_rate(raw, points, near), ["month", PRODUCT]
+        yield text_purchase_share(raw, points, near), ["order_id", PRODUCT]
+
+
 _TABLES: Mapping[str, Builder] = {
     **{group: _own(key) for group, key in OWN_KEYS.items()},
     "user": _user,
@@ -133,6 +149,7 @@ _TABLES: Mapping[str, Builder] = {
     "intent": _intent,
     "rhythm": _rhythm,
     "streak": _streak,
+    "text": _text,
 }
 
 

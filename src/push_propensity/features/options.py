@@ -18,6 +18,7 @@ Group = Literal[
     "calendar",
     "rhythm",
     "streak",
+    "text",
 ]
 
 
@@ -80,6 +81,22 @@ class NeighbourOptions(Options):
     nearest: int = Field(100, ge=1, le=100_000)
 
 
+class TextOptions(Options):
+    """Which products' names are alike.
+
+    Attributes:
+        components: Of the truncated singular value decomposition of the names' n-grams.
+        nearest: How many older products a product is compared with, the most similar ones.
+        minimum_similarity: Less similar ones are left out.
+        exponent: Similarities are raised to it, so that the most similar products say most.
+    """
+
+    components: int = Field(64, ge=1)
+    nearest: int = Field(10, ge=1)
+    minimum_similarity: float = Field(0.3, gt=0, le=1)
+    exponent: float = Field(4.0, gt=0, le=100)
+
+
 class ExtendedOptions(Options):
     """The features beyond the 27 columns.
 
@@ -93,6 +110,7 @@ class ExtendedOptions(Options):
         trend_days: The shorter and the longer window, in calendar days, of the popularity trend.
         affinity: Which products go together.
         neighbours: Which users are like a user.
+        text: Which products' names are alike.
     """
 
     groups: tuple[Group, ...] = ()
@@ -103,6 +121,7 @@ class ExtendedOptions(Options):
     trend_days: tuple[int, int] = (7, 28)
     affinity: AffinityOptions = AffinityOptions()
     neighbours: NeighbourOptions = NeighbourOptions()
+    text: TextOptions = TextOptions()
 
 
 class SamplingOptions(Options):

@@ -32,6 +32,7 @@ OPTIONAL_COLUMNS: dict[str, dict[str, str]] = {
         "compare_at_price": NUMBER,
         "vendor": TEXT,
         "product_type": TEXT,
+        "name": TEXT,
     },
     "users": dict.fromkeys(HOUSEHOLD_COUNTS, NUMBER),
 }
@@ -155,6 +156,16 @@ def check_repeat_orders(orders: ir.Table) -> None:
         raise DataError(
             "No user has a second order (user_order_seq of 2 or more), so there is nothing to "
             "predict: the frame holds repeat orders only. Add the users' later orders."
+        )
+
+
+def check_names(names: ir.Table | None) -> None:
+    """Raise a DataError if no product has a name."""
+    if names is None or not names.count().to_pyarrow().as_py():
+        raise DataError(
+            "feature_options.extended.groups asks for text, and no product of the inventory has a "
+            "name. Give the inventory a column name (ingestion.product_columns.name says which "
+            "column of the products holds it), or leave text out of the groups."
         )
 
 

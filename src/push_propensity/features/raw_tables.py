@@ -8,7 +8,12 @@ from ibis import _
 
 from push_propensity.features.constants import constant
 from push_propensity.features.options import FeatureOptions
-from push_propensity.features.raw_checks import HOUSEHOLD_COUNTS, SNOOZE_COLUMNS, check_raw_tables
+from push_propensity.features.raw_checks import (
+    HOUSEHOLD_COUNTS,
+    SNOOZE_COLUMNS,
+    check_names,
+    check_raw_tables,
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class RawTables:
         purchases: One row per order and product in it: order_id, user_id, created_at, day,
             position, variant_id. How many pieces were bought does not matter.
         inventory: One row per product: variant_id, price, compare_at_price, vendor, product_type.
+        names: One row per product with a name: variant_id, name.
         users: One row per user: user_id and the household counts, which may be missing.
         regulars: One row per time a user set a product as regular: user_id, variant_id,
             created_at and, if the shop records them, snoozed_at and snoozed_until.
@@ -32,6 +38,7 @@ class RawTables:
     orders: ir.Table
     purchases: ir.Table
     inventory: ir.Table
+    names: ir.Table | None = None
     users: ir.Table | None = None
     regulars: ir.Table | None = None
     cart_items: ir.Table | None = None
@@ -59,14 +66,19 @@ def read_raw_tables(feature_options: FeatureOptions, **tables: ir.Table | None) 
             the same as a table that is not there.
 
     Raises:
-        DataError: The tables cannot be used; see `raw_checks.check_raw_tables`.
+        DataError: The tables cannot be used; see `raw_checks.check_raw_tables`. Or the group text
+            is asked for, and no product has a name.
     """
     found = check_raw_tables(tables)
+    names = _names(found["inventory"])
+    if "text" in feature_options.extended.groups:
+        check_names(names)
     orders = _orders(found["orders"])
     return RawTables(
         orders=orders,
         purchases=_purchases(found["orders"], orders),
         inventory=_inventory(found["inventory"], feature_options, "prices" in found),
+        names=names,
         users=_users(found["users"]) if "users" in found else None,
         regulars=_regulars(found["regulars"]) if "regulars" in found else None,
         cart_items=_cart_items(found["abandoned_carts"]) if "abandoned_carts" in found else None,
@@ -127,6 +139,12 @@ def _inventory(inventory: ir.Table, options: FeatureOptions, has_prices: bool) -
         vendor=category("vendor"),
         product_type=category("product_type"),
     )
+
+
+def _names(inventory: ir.Table) -> ir.Table | None:
+    if "name" not in inventory.columns:
+        return None
+    return inventory.select("variant_id", "name").filter(_.name.re_search(r"\S"))
 
 
 def _number(column: ir.NumericValue) -> ir.FloatingValue:

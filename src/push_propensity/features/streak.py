@@ -107,7 +107,13 @@ def _count(condition: ir.BooleanValue) -> ir.IntegerScalar:
 
 
 def repurchase_rate(raw: RawTables, points: ir.Table) -> ir.Table:
-    """Return month, variant_id and repurchase_rate: the share of its buyers who bought it again.
+    """Return month, variant_id and repurchase_rate: the share of its buyers who bought it again."""
+    buyers = count_buyers(raw, points)
+    return buyers.select("month", "variant_id", repurchase_rate=_.again / _.buyers)
+
+
+def count_buyers(raw: RawTables, points: ir.Table) -> ir.Table:
+    """Return month, variant_id, its buyers, and again: how many of them bought it twice or more.
 
     Of the orders before the month; nothing for a product that nobody had bought.
     """
@@ -115,7 +121,6 @@ def repurchase_rate(raw: RawTables, points: ir.Table) -> ir.Table:
     months = points.select("month").distinct()
     numbered = raw.purchases.mutate(earlier=ibis.row_number().over(by_user)).filter(_.earlier < 2)
     seen = numbered.join(months, numbered.day < months.month)
-    buyers = seen.group_by("month", "variant_id").aggregate(
+    return seen.group_by("month", "variant_id").aggregate(
         buyers=(_.earlier == 0).sum(), again=(_.earlier == 1).sum()
     )
-    return buyers.select("month", "variant_id", repurchase_rate=_.again / _.buyers)

@@ -24,6 +24,7 @@ PRODUCT_TYPE = "product_type"
 VENDOR = "vendor"
 DAYS_SINCE_PURCHASE = "days_since_purchase_variant_id"
 OWN_FREQUENCY = "purchase_share_variant_id"
+DAYS_SINCE_FIRST_SALE = "days_since_first_sale"
 DECAYED_FREQUENCY = "decayed_frequency_56"
 NEIGHBOUR_SHARE = "neighbour_share"
 BASKET_SIZE = "basket_size"
@@ -190,6 +191,12 @@ EXTENDED_GROUPS: dict[str, tuple[Feature, ...]] = {
         _share("one_shot_share"),
         _ratio("relative_basket_size"),
         _share("weekday_share"),
+    ),
+    "text": (
+        _share("text_similarity"),
+        _share("text_popularity"),
+        _share("text_repurchase_rate"),
+        _share("text_purchase_share"),
     ),
 }
 EXTENDED_FEATURES: tuple[Feature, ...] = tuple(

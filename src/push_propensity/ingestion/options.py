@@ -32,6 +32,7 @@ class ProductColumns(BaseModel):
     compare_at_price: str | None = None
     vendor: str | None = None
     product_type: str | None = None
+    name: str | None = None
 
 
 class PersonalData(BaseModel):

@@ -22,6 +22,7 @@ KINDS = {
     "compare_at_price": NUMBER,
     "vendor": TEXT,
     "product_type": TEXT,
+    "name": TEXT,
 }
 
 

@@ -9,6 +9,7 @@ from push_propensity.ingestion.values import read_id, read_number, read_text
 
 MEASURES = ("price", "compare_at_price")
 CATEGORIES = ("vendor", "product_type")
+NAME = "name"
 
 
 def make_orders(lines: ir.Table, options: IngestionOptions) -> ir.Table:
@@ -59,7 +60,7 @@ def make_inventory(lines: ir.Table, products: ir.Table) -> ir.Table:
 
     Returns:
         One row per product: variant_id; vendor and product_type, those of the latest line that
-        names one where the products table names none; price and compare_at_price where the
+        names one where the products table names none; price, compare_at_price and name where the
         products table has such a column.
     """
     products = _read_products(products)
@@ -72,8 +73,8 @@ def make_inventory(lines: ir.Table, products: ir.Table) -> ir.Table:
     named = sold.rename(**{f"sold_{name}": name for name in CATEGORIES})
     joined = ids.left_join(listed, "variant_id").left_join(named, "variant_id")
     categories = {name: joined[name].coalesce(joined[f"sold_{name}"]) for name in CATEGORIES}
-    prices = [name for name in MEASURES if name in products.columns]
-    return joined.select("variant_id", *prices, **categories).order_by("variant_id")
+    given = [name for name in (*MEASURES, NAME) if name in products.columns]
+    return joined.select("variant_id", *given, **categories).order_by("variant_id")
 
 
 def _read_products(products: ir.Table) -> ir.Table:
@@ -83,6 +84,8 @@ def _read_products(products: ir.Table) -> ir.Table:
         name: read_text(products[name]) if name in products.columns else ibis.null("string")
         for name in CATEGORIES
     }
+    if NAME in products.columns:
+        texts[NAME] = read_text(products[NAME])
     typed = products.select(variant_id=read_id(products.variant_id), **numbers, **texts)
     positive = {name: (_[name] >= 0).ifelse(_[name], ibis.null("float64")) for name in numbers}
     return typed.mutate(**positive)

@@ -309,8 +309,10 @@ def _parts(evidence: Evidence) -> Section:
         for dimension, caption in (
             ("product_type", "By product type"),
             ("user", "By the user's history"),
+            ("product", "By how long the product has been sold"),
             ("week", "By week"),
         )
+        if dimension in set(evidence.slices["dimension"])
     )
     text = (
         f"Product AP of {evidence.label} in parts of the test window, each with what equal scores "
