@@ -9,7 +9,10 @@ from push_propensity.errors import DataError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS, SEGMENTS, evaluate_segments
 from push_propensity.frame.columns import FEATURE_NAMES
 from push_propensity.frame.split import fold_masks, keep_large_orders
-from push_propensity.selection.sweep import EncodedFold, sweep
+from push_propensity.scoring.bundle import Fingerprint
+from push_propensity.selection.choice import SelectionOptions
+from push_propensity.selection.studies import Studies
+from push_propensity.selection.sweep import EncodedFold, sweep, sweep_candidate
 from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 
@@ -199,6 +202,18 @@ def test_a_fold_of_one_outcome(development, folds):
     frame = development.assign(outcome=1.0)
     with pytest.raises(DataError, match="training window must hold rows with and without"):
         sweep(frame, folds, entry("logistic_l2"))
+
+
+def test_a_stand_in_of_several_entries_is_measured_once(parts, folds, tmp_path):
+    studies, made_from = Studies(tmp_path), Fingerprint("rows", "parameters", "code")
+    given = (SelectionOptions(), made_from, studies)
+    first = sweep_candidate(*parts[:2], folds, entry("own_frequency"), *given)
+    (journal,) = tmp_path.iterdir()
+    finished = journal.read_bytes().count(b'"folds"')
+    again = sweep_candidate(*parts[:2], folds, entry("decayed_frequency"), *given)
+    pd.testing.assert_frame_equal(again, first)
+    assert [path.name for path in tmp_path.iterdir()] == ["ordered_before_popularity.log"]
+    assert journal.read_bytes().count(b'"folds"') == finished == 1
 
 
 def test_inputs_stay_as_they_are(development, folds):

@@ -16,7 +16,13 @@ from push_propensity.evaluation.slices import labels, parts
 from push_propensity.evaluation.uncertainty import Measure, Metrics
 from push_propensity.frame.columns import OUTCOME, PRODUCT, PRODUCT_TYPE, USER
 from push_propensity.frame.weights import Floats
-from push_propensity.models.calibration import Calibration, Levels, fit_sigmoid
+from push_propensity.models.calibration import (
+    METHODS,
+    Calibration,
+    Levels,
+    clip_probability,
+    fit_sigmoid,
+)
 from push_propensity.models.purchase_model import PurchaseModel
 
 PARTS = ("segment", "product_type")
@@ -35,8 +41,7 @@ def describe_calibrations(**models: PurchaseModel) -> pd.DataFrame:
     """
     found = {model.name: model.calibration.describe() for model in models.values()}
     rows = [{"entry": name} | told | told.pop("log_loss") for name, told in found.items()]
-    methods = ["uncalibrated", "sigmoid", "beta", "isotonic"]
-    return pd.DataFrame(rows, columns=["entry", "method", "a", "b", "c", *methods])
+    return pd.DataFrame(rows, columns=["entry", "method", "a", "b", "c", *METHODS])
 
 
 def measure_calibration(
@@ -87,7 +92,7 @@ def _measure(
     minimum: int,
 ) -> dict[str, float]:
     """What a row of `measure_calibration` says, besides where it was measured."""
-    x = logit(np.clip(probability, 1e-15, 1 - 1e-15))
+    x = logit(clip_probability(probability))
     levels, purchases = Levels.of(x, outcome).whole(), outcome.sum()
     told = minimum <= purchases <= len(outcome) - minimum and len(levels.margin) > 1
     fitted = fit_sigmoid(levels) if told else UNKNOWN

@@ -17,6 +17,7 @@ from push_propensity.evaluation.options import ReportOptions
 from push_propensity.evaluation.scored import entries_of
 from push_propensity.frame.columns import ORDERED_BEFORE, OUTCOME, PRODUCT, USER
 from push_propensity.frame.weights import MINIMUM_PURCHASES, Floats
+from push_propensity.models.calibration import clip_probability
 
 GAIN = "gain"
 KEY = ["entry", "segment", "metric"]
@@ -89,7 +90,7 @@ def all_measures(
         resamples.ranking(ProductRanking.of(y, p, *products), user)
         for products in ((product,), (np.zeros(len(y)), 1), (product, 1))
     )
-    kept = np.clip(p, 1e-15, 1 - 1e-15)
+    kept = clip_probability(p)
     losses = {"log_loss": -np.log(np.where(y > 0, kept, 1 - kept)), "brier_score": (p - y) ** 2}
     lost = {name: resamples.sums(user, values) for name, values in losses.items()}
     rows = resamples.sums(user, np.ones(len(y)))

@@ -41,9 +41,14 @@ def purchase_gaps(raw: RawTables, key: str) -> ir.Table:
     Returns:
         Columns the key, day (on which the gap ended) and gap.
     """
-    in_order = ibis.window(group_by=["user_id", key], order_by=["created_at", "order_id"])
-    gaps = purchases_by(raw, key).mutate(gap=_.day - _.day.lag().over(in_order))
+    gaps = _with_gaps(purchases_by(raw, key), key)
     return gaps.filter(_.gap.notnull()).select(key, "day", "gap")
+
+
+def _with_gaps(purchases: ir.Table, key: str) -> ir.Table:
+    """Add the days since the order before that held the same thing; null at the user's first."""
+    in_order = ibis.window(group_by=["user_id", key], order_by=["created_at", "order_id"])
+    return purchases.mutate(gap=_.day - _.day.lag().over(in_order))
 
 
 def own_rhythm(raw: RawTables, points: ir.Table, minimum_gaps: int, usual_days: float) -> ir.Table:
@@ -65,8 +70,7 @@ def own_rhythm(raw: RawTables, points: ir.Table, minimum_gaps: int, usual_days: 
             fewer than two;
         repurchase_hazard: see `ended_within_a_week`.
     """
-    in_order = ibis.window(group_by=["user_id", PRODUCT], order_by="position")
-    purchases = raw.purchases.mutate(gap=_.day - _.day.lag().over(in_order))
+    purchases = _with_gaps(raw.purchases, PRODUCT)
     past = before_moments(purchases, points).join(_decayed_orders(raw, points), "order_id")
     sums = past.group_by("order_id", PRODUCT).aggregate(
         month=_.this_month.max(),

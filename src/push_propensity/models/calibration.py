@@ -7,7 +7,7 @@ two slopes are equal. Both rise with the margin: they change no ranking.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import onnx
@@ -24,14 +24,20 @@ from push_propensity.errors import DataError
 from push_propensity.models.family import Floats, constant
 
 Method = Literal["uncalibrated", "sigmoid", "beta", "isotonic"]
+METHODS: tuple[Method, ...] = get_args(Method)
 CalibrationChoice = Literal["auto", "sigmoid", "beta"]
 
 FOLDS = 10
 LEVEL_DECIMALS = 3  # of log-odds: a probability moves by at most 0.05 % of itself
 LEAST_SLOPE = 0.01  # at 0, beta would level rows that the model tells apart
 LEAST_GAIN = 1e-6  # of log loss; less is rounding
-LEAST_PROBABILITY = 1e-15  # isotonic regression gives 0 and 1, whose log loss may be infinite
+LEAST_PROBABILITY = 1e-15
 THREADS = ThreadpoolController()
+
+
+def clip_probability(probability: ArrayLike) -> Floats:
+    """Keep probabilities away from 0 and 1, where log-odds and log loss may be infinite."""
+    return np.asarray(np.clip(probability, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,7 @@ class Levels:
 
     def log_loss(self, probability: Floats) -> float:
         """Mean log loss of one probability per level."""
-        p = np.clip(probability, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+        p = clip_probability(probability)
         total = self.bought @ np.log(p) + self.missed @ np.log1p(-p)
         return float(-total / (self.bought.sum() + self.missed.sum()))
 

@@ -12,6 +12,7 @@ import pandas as pd
 from push_propensity.evaluation.current import TOP_SHARE
 from push_propensity.evaluation.metrics import HEADLINE, METRICS, SEGMENTS
 from push_propensity.evaluation.uncertainty import GAIN
+from push_propensity.models.calibration import METHODS
 from push_propensity.reports.findings import Evidence
 from push_propensity.reports.wording import (
     MISSING,
@@ -187,18 +188,17 @@ def calibration_table(evidence: Evidence) -> TableView:
 
 def calibration_methods_table(evidence: Evidence) -> TableView:
     """What each way of calibrating reached in the calibration window, as text."""
-    methods = ("uncalibrated", "sigmoid", "beta", "isotonic")
     table = evidence.methods.set_index("entry").loc[evidence.entries]
     rows = tuple(
         (
             entry_label(str(entry)),
-            *(metric_number("log_loss", row[method]) for method in methods),
+            *(metric_number("log_loss", row[method]) for method in METHODS),
             row["method"],
         )
         for entry, row in table.to_dict("index").items()
     )
     caption = "Log loss in the calibration window, on users to whom it was not fitted"
-    return TableView(caption, ("entry", *methods, "taken"), rows)
+    return TableView(caption, ("entry", *METHODS, "taken"), rows)
 
 
 def calibration_parts_table(evidence: Evidence) -> TableView:

@@ -5,7 +5,6 @@ once, so that a killed search goes on where it was. What is drawn for a trial de
 its number and the trials before it alone, so a search that was killed ends like another.
 """
 
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +23,6 @@ from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.models.candidates import CandidateOptions
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-logger = logging.getLogger(__name__)
 
 Point = dict[str, Any]
 Records = list[dict[str, Any]]  # what was measured on a fold, one per segment

@@ -27,7 +27,7 @@ from push_propensity.frame.columns import (
 )
 from push_propensity.frame.split import MASK, fold_masks, join_development
 from push_propensity.models.candidates import BUDGET, CandidateOptions
-from push_propensity.models.family import EncodedRows, Floats, FoldRows, Parameters
+from push_propensity.models.family import EncodedRows, Floats, FoldRows
 from push_propensity.models.fingerprint import digest_values
 from push_propensity.models.purchase_model import draw_rows, require_both_outcomes
 from push_propensity.scoring.bundle import Fingerprint
@@ -102,13 +102,11 @@ class FittedTrial:
     """What one setting of a candidate gave on a fold.
 
     Attributes:
-        parameters: The setting.
         probability: Of the fold's validation rows, shape (rows,).
         columns: How many columns the estimator saw.
         best_round: Rounds of boosting; NaN where not boosted.
     """
 
-    parameters: Parameters
     probability: Floats
     columns: int
     best_round: float
@@ -116,11 +114,10 @@ class FittedTrial:
 
 def fit_trial(fold: EncodedFold, point: "Point", options: CandidateOptions) -> FittedTrial:
     """Fit a point of a candidate's sweep to a fold, as a search does, and score its rows."""
-    parameters = options.searched(point)
     margin, best_round = options.definition.fit_trial(
-        fold.shared, parameters, options.seed, options.threads, options.stopping
+        fold.shared, options.searched(point), options.seed, options.threads, options.stopping
     )
-    return FittedTrial(parameters, expit(margin), fold.columns, best_round)
+    return FittedTrial(expit(margin), fold.columns, best_round)
 
 
 def sweep_candidate(
@@ -145,16 +142,17 @@ def sweep_candidate(
     """
     development = join_development(train, validation)
     features = pick_features(development, selection_options)
+    entry = candidate.measurable_on(development.columns)
     depends_on = {
         "data": fingerprint.data,
         "code": fingerprint.code,
-        "library": candidate.definition.library,
+        "library": entry.definition.library,
         "folds": folds.astype("str").to_dict("list"),
         "features": features,
-        "candidate": candidate.model_dump(exclude=BUDGET),
+        "candidate": entry.model_dump(exclude=BUDGET),
     }
-    name = f"{candidate.family}-{digest_values(depends_on)[:16]}"
-    return sweep(development, folds, candidate, features, studies, name)
+    name = f"{entry.family}-{digest_values(depends_on)[:16]}"
+    return sweep(development, folds, entry, features, studies, name)
 
 
 def sweep(
@@ -195,7 +193,7 @@ def sweep(
     def measure(fold: int, point: "Point") -> "Records":
         return _measure(encode(fold), entry, fold, point)
 
-    kept = studies.open(options.family, study)
+    kept = studies.open(entry.family, study)
     search = Search(entry, [partial(measure, fold) for fold in parts], kept)
     trials = list(show_progress(search.trials(), entry.family, search.total))
     table = _tabulate(entry, trials)
