@@ -694,20 +694,20 @@ class TestTheUnexpected:
         assert published(models) == before
         assert fit(EVENT)[0] == "200"
 
-    @pytest.mark.parametrize("event", [{}, EVENT, {"model_name": "../4711"}])
+    @pytest.mark.parametrize("event", [{}, EVENT, {"model_name": "../sEcReT"}])
     @pytest.mark.parametrize("column", ["vendor", "count_pets", "order_date", "user_id"])
     def test_no_value_gets_out(self, fit, project, caplog, capfd, event, column):
         """Of a frame with one value that stands out, which is fitted or refused."""
         for name in ("", "kedro", "push_propensity"):
             caplog.set_level("DEBUG", name)
         frame = read(project).astype({"vendor": object, column: object})
-        frame.loc[frame.index[7], column] = "sEcReT-4711"
+        frame.loc[frame.index[7], column] = "sEcReT"
         write(project, frame)
         status, body = fit(event)
         expected = "200" if column in {"vendor", "user_id"} else "422"
         assert status == ("400" if "model_name" in event else expected)
         shown = json.dumps(body) + caplog.text + "".join(capfd.readouterr())
-        assert "4711" not in shown
+        assert "sEcReT" not in shown
 
 
 @pytest.mark.slow
