@@ -17,6 +17,7 @@ from push_propensity.frame.columns import (
     OWN_FREQUENCY,
     SAMPLING_WEIGHT,
 )
+from tests import faults as faults  # its profile, before one is chosen
 
 
 def pytest_collection_finish():

@@ -17,6 +17,7 @@ from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.models.candidates import CandidateOptions
 from push_propensity.selection.search import Search, Trial
 from push_propensity.selection.studies import Studies
+from tests.faults import times
 
 SWEEP = {"max_depth": [2, 3, 4, 5], "reg_lambda": [1.0, 10.0, 100.0]}
 BEST = {"max_depth": 4, "reg_lambda": 10.0}
@@ -142,9 +143,10 @@ def whole():
     return {strategy: run(options(strategy)) for strategy in ("grid", "random", "bayesian")}
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("strategy", ["grid", "random", "bayesian"])
 class TestGoingOn:
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=times(5), deadline=None)
     @given(fails_at=st.integers(0, 30))
     def test_a_stopped_search_ends_like_another(self, tmp_path_factory, whole, strategy, fails_at):
         studies = Studies(tmp_path_factory.mktemp("studies"))
@@ -156,7 +158,7 @@ class TestGoingOn:
         finished = sum(len(trial.folds) for trial in whole[strategy])
         assert len(again.measured) <= max(finished - fails_at + FOLDS - 1, 0)
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=times(5), deadline=None)
     @given(data=st.data())
     def test_wherever_a_kill_cut_the_journal(self, tmp_path_factory, whole, strategy, data):
         studies = Studies(tmp_path_factory.mktemp("studies"))

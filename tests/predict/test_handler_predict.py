@@ -15,12 +15,13 @@ from push_propensity.frame.columns import CATEGORICAL_FEATURES, FEATURE_NAMES, N
 from push_propensity.handler import handler_predict
 from push_propensity.handler import predict as predict_module
 from push_propensity.scoring.bundle import ModelStore
+from tests.faults import times
 from tests.predict.conftest import ask
 from tests.predict.tiny_bundle import SCHEMA, expected_scores, make_rows
 
 fixture_is_constant = settings(
     deadline=None,
-    max_examples=40,
+    max_examples=times(40),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -498,7 +499,8 @@ def test_the_same_call_gives_the_same_bytes_whatever_was_asked_before(
     assert (repr(asked), repr(before[1])) == (before[0], before[0])
 
 
-@settings(fixture_is_constant, max_examples=10)
+@pytest.mark.fault
+@settings(fixture_is_constant, max_examples=times(10))
 @given(events=st.lists(events, min_size=1, max_size=5))
 def test_eight_threads_give_what_one_gives(predict, rows, events):
     asked = [{**event, "users": build(event["users"], rows)} for event in events]
@@ -550,12 +552,14 @@ def test_a_score_has_the_same_bits_in_every_batch(predict, size):
         assert scores == {user: expected[user] for user in part}
 
 
+@pytest.mark.fault
 @fixture_is_constant
 @given(event=st.dictionaries(st.sampled_from(["users", "model_path", "strict", "x"]), values))
 def test_any_event_is_answered(predict, event):
     assert ask(event)[0] in {"200", "400", "404", "422"}
 
 
+@pytest.mark.fault
 @fixture_is_constant
 @given(text=st.one_of(st.text(), st.binary(), st.from_regex(r'\{("[ab]": ?[0-9{}",]*,?)*\}')))
 def test_any_text_is_answered(predict, text):

@@ -32,6 +32,7 @@ from push_propensity.scoring.bundle import (
     publishing,
     read_bundle,
 )
+from tests.faults import times
 from tests.predict.tiny_bundle import make_bundle, tree
 
 
@@ -281,10 +282,11 @@ def test_processes_get_names_of_their_own(tmp_path):
     assert {read_bundle(tmp_path / name).manifest.sequence for name in names} == set(range(1, 21))
 
 
+@pytest.mark.fault
 def test_a_killed_publisher_leaves_no_half_bundle(tmp_path):
     dice = random.Random(1)
     publish(make_bundle(), tmp_path, "push_old")
-    for seed in range(4):
+    for seed in range(times(4)):
         process = start(tmp_path, seed, 10_000)
         process.stdout.readline()
         time.sleep(dice.uniform(0.0, 0.05))

@@ -16,6 +16,7 @@ from push_propensity.scoring.bundle import (
     retention,
 )
 from push_propensity.scoring.bundle.retention import delete_old
+from tests.faults import times
 from tests.predict.conftest import ask, settle
 from tests.predict.test_publishing import environment
 from tests.predict.tiny_bundle import expected_scores, make_bundle, make_rows
@@ -163,11 +164,11 @@ def test_without_locks_nothing_is_deleted_and_serving_goes_on(five, monkeypatch)
     assert len(published_names(five)) == 5
 
 
-@pytest.mark.slow
+@pytest.mark.fault
 def test_predicting_while_old_bundles_go(root):
     """Whoever asks for the default is always answered, by the model that is named."""
     publish(make_bundle(seed=0), root, "push_0")
-    expected = {f"push_{seed}": expected_scores([ROW], seed)[0] for seed in range(40)}
+    expected = {f"push_{seed}": expected_scores([ROW], seed)[0] for seed in range(1 + times(10))}
     stop, wrong, answered = threading.Event(), [], []
 
     def ask_on():
@@ -180,7 +181,7 @@ def test_predicting_while_old_bundles_go(root):
     threads = [threading.Thread(target=ask_on) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for seed in range(1, 40):
+    for seed in range(1, len(expected)):
         publish(make_bundle(seed=seed), root, f"push_{seed}", keep=2)
     stop.set()
     for thread in threads:
