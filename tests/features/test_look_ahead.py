@@ -111,6 +111,7 @@ class TestAsItIs:
         tables = raw_tables()
         check({"orders": tables["orders"].drop("user_order_seq"), "inventory": tables["inventory"]})
 
+    @pytest.mark.slow
     def test_only_the_latest_orders_are_compared(self):
         few = PointInTimeOptions(cutoffs=2, orders=1, seed=2)
         rows = check(raw_tables(), PLAIN, few).groupby("cutoff")["rows"].max()

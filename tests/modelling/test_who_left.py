@@ -52,6 +52,7 @@ def sample(parameters):
     return split_orders(kept, plan_split(kept, options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CANDIDATE_NAMES)
 def test_hold_no_more_of_the_likeliest_than_their_share_of_pairs(parameters, today, sample, name):
     candidate = Candidates(**parameters["candidates"])[name]

@@ -131,6 +131,7 @@ def test_correlations_are_pearsons_and_nothing_for_a_constant(feature_frame):
     assert correlations["count_pets"] == 0
 
 
+@pytest.mark.slow
 def test_quality_is_reached_on_days_that_were_not_trained_on(feature_frame):
     """Popularity needs no training, so its figures follow from the split alone."""
     quality = reached_quality(feature_frame)
@@ -162,6 +163,7 @@ def test_a_frame_too_small_to_be_split_has_no_quality(frame):
         compare_with_published(frame, "quality")
 
 
+@pytest.mark.slow
 def test_command_prints_the_tables_and_fails_outside(feature_frame, tmp_path, capsys):
     path = tmp_path / "frame.parquet"
     feature_frame.to_parquet(path)
