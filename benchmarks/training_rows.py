@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -17,13 +16,13 @@ from kedro.framework.startup import bootstrap_project
 from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.metrics import HEADLINE, evaluate
 from push_propensity.frame.columns import OUTCOME, PRODUCT, USER
+from push_propensity.frame.split import PARTS, join_development
 from push_propensity.models.candidates import CandidateOptions
 from push_propensity.selection.choice import SelectionOptions
 from push_propensity.selection.contender import fit_contender
 from push_propensity.selection.variants.trials import resample_headline
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("train", "validation", "calibration")
 COLUMNS = (
     "negatives kept",
     "rows of training",
@@ -46,16 +45,15 @@ def compare_shares(
 ) -> pd.DataFrame:
     """Fit the chosen setting to each share, all rows last, and measure it on test."""
     test, rows, probability = parts["test"], [], {}
+    development = join_development(parts["train"], parts["validation"])
     for share in sorted({*shares, 1.0}):
         entry = options.model_copy(update={"negative_share": share, "minimum_negatives": 0})
         started = time.process_time()
-        model = fit_contender(*(parts[name] for name in PARTS), choice, entry, selection)
+        model = fit_contender(development, parts["calibration"], choice, entry, selection)
         seconds = time.process_time() - started
         probability[f"{share:g}"] = model.predict(test)
-        outcome = np.concatenate([parts[name][OUTCOME] for name in ("train", "validation")])
-        kept = (outcome == 1).sum() + share * (outcome == 0).sum()
         measured = evaluate(test[OUTCOME], probability[f"{share:g}"], test[PRODUCT])
-        rows.append((f"{share:g}", kept, seconds, measured))
+        rows.append((f"{share:g}", model.fitted_rows, seconds, measured))
     drawn = resample_headline([(test, probability)], resamples)
     whole = rows[-1][-1][HEADLINE]
     cells = []
@@ -96,7 +94,7 @@ def main() -> None:
     bootstrap_project(ROOT)
     with KedroSession.create(project_path=ROOT, env=chosen.env) as session:
         catalog = session.load_context().catalog
-        parts = {name: catalog.load(name) for name in (*PARTS, "test")}
+        parts = {name: catalog.load(name) for name in PARTS}
         selection = catalog.load("params:model_selection")
         resamples = Resamples.of(
             parts["test"][USER], resamples=chosen.resamples, seed=0, confidence=0.95

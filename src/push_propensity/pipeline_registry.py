@@ -17,7 +17,8 @@ PLAIN_RUNS = {
 }
 
 
-NAMES = (*(module.name for module in pkgutil.iter_modules(pipelines.__path__)), *PLAIN_RUNS)
+PACKAGES = (module.name for module in pkgutil.iter_modules(pipelines.__path__) if module.ispkg)
+NAMES = (*PACKAGES, *PLAIN_RUNS)
 
 
 class Registry(Mapping[str, Pipeline]):

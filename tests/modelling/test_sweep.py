@@ -204,13 +204,13 @@ def test_a_fold_of_one_outcome(development, folds):
         sweep(frame, folds, entry("logistic_l2"))
 
 
-def test_a_stand_in_of_several_entries_is_measured_once(parts, folds, tmp_path):
+def test_a_stand_in_of_several_entries_is_measured_once(development, folds, tmp_path):
     studies, made_from = Studies(tmp_path), Fingerprint("rows", "parameters", "code")
     given = (SelectionOptions(), made_from, studies)
-    first = sweep_candidate(*parts[:2], folds, entry("own_frequency"), *given)
+    first = sweep_candidate(development, folds, entry("own_frequency"), *given)
     (journal,) = tmp_path.iterdir()
     finished = journal.read_bytes().count(b'"folds"')
-    again = sweep_candidate(*parts[:2], folds, entry("decayed_frequency"), *given)
+    again = sweep_candidate(development, folds, entry("decayed_frequency"), *given)
     pd.testing.assert_frame_equal(again, first)
     assert [path.name for path in tmp_path.iterdir()] == ["ordered_before_popularity.log"]
     assert journal.read_bytes().count(b'"folds"') == finished == 1

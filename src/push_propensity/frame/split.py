@@ -284,21 +284,25 @@ def join_development(train: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFr
     return pd.concat([train, validation], ignore_index=True)
 
 
-def roll_windows(parts: Split) -> tuple[pd.DataFrame, pd.DataFrame]:
+def roll_windows(
+    development: pd.DataFrame, calibration: pd.DataFrame, test: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Roll the training and the calibration window to the end of the data.
 
     The calibration window keeps its share: of all orders, it gets the same part, by whole days,
     that it has of the orders before the test part.
 
     Args:
-        parts: The four parts of the split.
+        development: The rows of train and validation together.
+        calibration: The part after them.
+        test: The part after it.
 
     Returns:
         The rows to train on and the later rows to calibrate on; nothing is left to test on.
     """
-    rows = pd.concat(parts, ignore_index=True)
-    known = pd.concat(parts[:3], ignore_index=True)
-    share = Fraction(parts.calibration[ORDER].nunique(), known[ORDER].nunique())
+    orders = calibration[ORDER].nunique()
+    share = Fraction(orders, development[ORDER].nunique() + orders)
+    rows = pd.concat([development, calibration, test], ignore_index=True)
     days = _count_days(rows)
     late = _within(days["orders"], [1 - share])
     later = order_days(rows).isin(days.loc[late == 1, "day"])

@@ -4,7 +4,6 @@ from typing import Any
 
 import pandas as pd
 
-from push_propensity.frame.split import join_development
 from push_propensity.models.candidates import BUDGET, CandidateOptions, Candidates
 from push_propensity.models.fingerprint import take_fingerprint
 from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_model
@@ -13,15 +12,13 @@ from push_propensity.selection.choice import SelectionOptions, pick_features
 
 
 def fit_contender(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
+    development: pd.DataFrame,
     calibration: pd.DataFrame,
     choice: dict[str, Any],
     candidate: CandidateOptions,
     selection_options: SelectionOptions,
 ) -> PurchaseModel:
     """Fit the chosen trial to all orders before the calibration window and calibrate it."""
-    development = join_development(train, validation)
     parameters = candidate.complete(choice["parameters"])
     features = pick_features(development, selection_options)
     model = fit_model(development, candidate, parameters, features)
@@ -29,8 +26,7 @@ def fit_contender(
 
 
 def fingerprint_selection(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
+    development: pd.DataFrame,
     calibration: pd.DataFrame,
     folds: pd.DataFrame,
     candidates: Candidates,
@@ -39,8 +35,7 @@ def fingerprint_selection(
     """Digest what the contenders, and the choice of the winner among them, are made from.
 
     Args:
-        train: In canonical order, as are the next two; all their columns count.
-        validation: The part after it.
+        development: In canonical order, as is the next; all their columns count.
         calibration: The window that contenders are calibrated on.
         folds: The table of `split.cut_folds`.
         candidates: Every entry as it is configured.
@@ -51,4 +46,4 @@ def fingerprint_selection(
         "selection": selection_options.model_dump(),
         "folds": folds.astype("str").to_dict("list"),
     }
-    return take_fingerprint((train, validation, calibration), sorted(train.columns), parameters)
+    return take_fingerprint((development, calibration), sorted(development.columns), parameters)

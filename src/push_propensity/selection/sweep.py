@@ -25,7 +25,7 @@ from push_propensity.frame.columns import (
     SAMPLING_WEIGHT,
     USER,
 )
-from push_propensity.frame.split import MASK, fold_masks, join_development
+from push_propensity.frame.split import MASK, fold_masks
 from push_propensity.models.candidates import BUDGET, CandidateOptions
 from push_propensity.models.family import EncodedRows, Floats, FoldRows
 from push_propensity.models.fingerprint import digest_values
@@ -121,8 +121,7 @@ def fit_trial(fold: EncodedFold, point: "Point", options: CandidateOptions) -> F
 
 
 def sweep_candidate(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
+    development: pd.DataFrame,
     folds: pd.DataFrame,
     candidate: CandidateOptions,
     selection_options: SelectionOptions,
@@ -132,15 +131,13 @@ def sweep_candidate(
     """Fit and measure the trials of one candidate on the folds; see `sweep`.
 
     Args:
-        train: In canonical order, as is the next.
-        validation: The part after it.
+        development: The rows of train and validation together, in canonical order.
         folds: The table of `split.cut_folds`.
         candidate: The entry.
         selection_options: The choice of features.
         fingerprint: Of the selection.
         studies: Where trials are kept, those of an unfinished search for instance.
     """
-    development = join_development(train, validation)
     features = pick_features(development, selection_options)
     entry = candidate.measurable_on(development.columns)
     depends_on = {

@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from push_propensity.errors import ParameterError
-from push_propensity.frame.split import Split, join_development, roll_windows
+from push_propensity.frame.split import roll_windows
 from push_propensity.models.candidates import Candidates
 
 
@@ -77,16 +77,15 @@ def choose_specification(
 
 
 def cut_windows(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
+    development: pd.DataFrame,
     calibration: pd.DataFrame,
     test: pd.DataFrame,
     training_options: TrainingOptions,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cut the rows to train on and those to calibrate on."""
     if training_options.refit == "all":
-        return roll_windows(Split(train, validation, calibration, test))
-    return join_development(train, validation), calibration
+        return roll_windows(development, calibration, test)
+    return development, calibration
 
 
 def parity_rows(

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from push_propensity.pipelines.development import JOIN
 from push_propensity.reports.figures.feature_study import (
     plot_encoding_trials,
     plot_feature_ablation,
@@ -12,7 +13,6 @@ from push_propensity.selection.variants.comparison import compare_models, fit_co
 from push_propensity.selection.variants.trials import ablate_features, try_encodings
 
 OPTIONS = "params:feature_study"
-DEVELOPMENT = ["train", "validation"]
 TABLES = ["feature_ablation", "encoding_trials", "feature_comparison"]
 CANDIDATES = "params:candidates"
 
@@ -21,21 +21,22 @@ def create_pipeline() -> Pipeline:
     """From the split's parts and the winner to tables, figures and a page of Markdown."""
     return Pipeline(
         [
+            JOIN,
             Node(
                 ablate_features,
-                [*DEVELOPMENT, "folds", "winner", CANDIDATES, OPTIONS],
+                ["development", "folds", "winner", CANDIDATES, OPTIONS],
                 "feature_ablation",
                 name="ablate_features",
             ),
             Node(
                 try_encodings,
-                [*DEVELOPMENT, "folds", "winner", CANDIDATES, OPTIONS],
+                ["development", "folds", "winner", CANDIDATES, OPTIONS],
                 "encoding_trials",
                 name="try_encodings",
             ),
             Node(
                 fit_compared_models,
-                [*DEVELOPMENT, "calibration", "folds", "winner", CANDIDATES],
+                ["development", "calibration", "folds", "winner", CANDIDATES],
                 "compared_models",
                 name="fit_compared_models",
             ),

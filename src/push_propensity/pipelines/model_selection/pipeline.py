@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from push_propensity.models import families
+from push_propensity.pipelines.development import JOIN
 from push_propensity.selection.choice import (
     build_leaderboard,
     choose_trial,
@@ -13,7 +14,7 @@ from push_propensity.selection.contender import fingerprint_selection, fit_conte
 from push_propensity.selection.sweep import sweep_candidate
 
 OPTIONS = "params:model_selection"
-PARTS = ["train", "validation", "calibration"]
+ROWS = ["development", "calibration"]
 SHARED = ["folds", "selection_fingerprint", "studies"]
 
 
@@ -23,9 +24,10 @@ def create_pipeline() -> Pipeline:
     choices = [f"{name}_choice" for name in entries]
     selection = Pipeline(
         [
+            JOIN,
             Node(
                 fingerprint_selection,
-                [*PARTS, "folds", "params:candidates", OPTIONS],
+                [*ROWS, "folds", "params:candidates", OPTIONS],
                 "selection_fingerprint",
                 name="fingerprint_selection",
             ),
@@ -51,7 +53,7 @@ def _entry(name: str) -> Pipeline:
     return Pipeline(
         _template(),
         namespace=name,
-        inputs={*PARTS, *SHARED},
+        inputs={*ROWS, *SHARED},
         outputs={part: f"{name}_{part}" for part in ("trials", "choice", "model")},
         parameters={OPTIONS: OPTIONS, "params:candidate": f"params:candidates.{name}"},
     )
@@ -62,8 +64,7 @@ def _template() -> list[Node]:
         Node(
             sweep_candidate,
             [
-                "train",
-                "validation",
+                "development",
                 "folds",
                 "params:candidate",
                 OPTIONS,
@@ -81,7 +82,7 @@ def _template() -> list[Node]:
         ),
         Node(
             fit_contender,
-            [*PARTS, "choice", "params:candidate", OPTIONS],
+            [*ROWS, "choice", "params:candidate", OPTIONS],
             "model",
             name="fit_contender",
         ),

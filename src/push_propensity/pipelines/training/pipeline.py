@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from push_propensity.pipelines.development import JOIN
 from push_propensity.selection.choice import pick_features
 from push_propensity.training.assembly import (
     assemble_bundle,
@@ -21,6 +22,7 @@ def create_pipeline() -> Pipeline:
     """From the split's parts and the winner to the published bundle."""
     return Pipeline(
         [
+            JOIN,
             Node(
                 choose_specification,
                 ["winner", OPTIONS, CANDIDATES],
@@ -29,7 +31,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 cut_windows,
-                ["train", "validation", "calibration", "test", OPTIONS],
+                ["development", "calibration", "test", OPTIONS],
                 WINDOWS,
                 name="cut_windows",
             ),

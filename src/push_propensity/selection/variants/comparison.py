@@ -15,7 +15,6 @@ from push_propensity.evaluation.metrics import (
     headline_by_segment,
 )
 from push_propensity.frame.columns import USER, FeatureChoice, choose_features
-from push_propensity.frame.split import join_development
 from push_propensity.models import families
 from push_propensity.models.candidates import Candidates
 from push_propensity.models.purchase_model import PurchaseModel, calibrate, fit_model
@@ -31,8 +30,7 @@ FRAME, EXTENDED, BASELINE = "frame", "extended", "baseline"
 
 
 def fit_compared_models(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
+    development: pd.DataFrame,
     calibration: pd.DataFrame,
     folds: pd.DataFrame,
     winner: dict[str, Any],
@@ -41,8 +39,7 @@ def fit_compared_models(
     """Fit boosted trees to either choice of features, and the baseline, and calibrate them all.
 
     Args:
-        train: What is fitted to, with `validation`.
-        validation: The part after it.
+        development: What is fitted to, train and validation together.
         calibration: The calibration window.
         folds: The table of `split.cut_folds`; boosting rounds are the median best round of them.
         winner: From model selection. Where it is boosted, its rounds are taken as they are for the
@@ -55,8 +52,7 @@ def fit_compared_models(
     Raises:
         DataError: If the frame has no extended feature.
     """
-    extended_groups(train.columns)
-    development = join_development(train, validation)
+    extended_groups(development.columns)
     entry, baseline = with_winner(candidates[BOOSTED], winner), candidates[families.BASELINE]
     single = entry.model_copy(update={"sweep": {}})
     models = {}

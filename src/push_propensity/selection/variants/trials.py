@@ -19,7 +19,7 @@ from push_propensity.evaluation.metrics import (
     headline_by_segment,
 )
 from push_propensity.frame.columns import OUTCOME, PRODUCT, USER
-from push_propensity.frame.split import MASK, fold_masks, join_development
+from push_propensity.frame.split import MASK, fold_masks
 from push_propensity.frame.weights import row_weights
 from push_propensity.models.candidates import Candidates
 from push_propensity.models.family import Floats
@@ -47,8 +47,7 @@ class ScoredFold:
 
 
 def ablate_features(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
+    development: pd.DataFrame,
     folds: pd.DataFrame,
     winner: dict[str, Any],
     candidates: Candidates,
@@ -56,13 +55,12 @@ def ablate_features(
 ) -> pd.DataFrame:
     """Measure boosted trees with and without each group of extended features."""
     entry = quick(with_winner(candidates[BOOSTED], winner), feature_study)
-    variants = ablation_variants(train.columns, entry)
-    return measure_variants(join_development(train, validation), folds, variants, feature_study)
+    variants = ablation_variants(development.columns, entry)
+    return measure_variants(development, folds, variants, feature_study)
 
 
 def try_encodings(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
+    development: pd.DataFrame,
     folds: pd.DataFrame,
     winner: dict[str, Any],
     candidates: Candidates,
@@ -72,8 +70,8 @@ def try_encodings(
     linear, boosted = (
         quick(with_winner(candidates[name], winner), feature_study) for name in (LINEAR, BOOSTED)
     )
-    variants = encoding_variants(train.columns, linear, boosted, feature_study)
-    return measure_variants(join_development(train, validation), folds, variants, feature_study)
+    variants = encoding_variants(development.columns, linear, boosted, feature_study)
+    return measure_variants(development, folds, variants, feature_study)
 
 
 def measure_variants(
