@@ -38,8 +38,18 @@ class TestValidFrames:
         assert tuple(checked.columns) == COLUMNS
         assert {str(checked[name].dtype) for name in (OUTCOME, *NUMERIC_FEATURES)} == {"float64"}
         assert str(checked["created_at"].dtype) == "datetime64[us]"
-        assert str(checked["vendor"].dtype) == "str"
+        assert str(checked["vendor"].dtype) == "category"
+        assert str(checked["user_id"].dtype) == "int64"
         assert len(checked) == len(feature_frame)
+
+    def test_text_is_the_same_however_a_file_holds_it(self, feature_frame):
+        given = feature_frame.assign(user_id="u" + feature_frame["user_id"].astype("str"))
+        expected, held = check_feature_frame(given), {}
+        for name in ("user_id", "vendor", "product_type"):
+            assert expected[name].tolist() == given[name].tolist()
+            assert expected[name].cat.categories.tolist() == sorted(set(given[name]))
+            held[name] = pd.Categorical(given[name], given[name].unique()[::-1])
+        pd.testing.assert_frame_equal(check_feature_frame(given.assign(**held)), expected)
 
     def test_checking_twice_changes_nothing(self, feature_frame):
         once = check_feature_frame(feature_frame)

@@ -14,6 +14,7 @@ from kedro.runner import SequentialRunner
 from kedro.validation import DataValidationError, TypeExtractor
 
 from push_propensity.errors import DataError
+from push_propensity.frame.contract import check_feature_frame
 from push_propensity.frame.quality import QualityOptions, QualityReport
 from push_propensity.frame.split import FoldOptions, SplitOptions, fold_masks
 from push_propensity.ingestion.read_errors import explain_read_error
@@ -93,9 +94,7 @@ class TestResults:
         kept = feature_frame[feature_frame["order_id"].map(items) >= 5]
         parts = [catalog.load(name) for name in RESULTS[:4]]
         found = pd.concat(parts, ignore_index=True)
-        pd.testing.assert_frame_equal(
-            found, kept.astype({"user_order_seq": "float64"}).reset_index(drop=True)
-        )
+        pd.testing.assert_frame_equal(found, check_feature_frame(kept.reset_index(drop=True)))
         folds = catalog.load("folds")
         development = pd.concat(parts[:2], ignore_index=True)
         assert [fold for fold, _, _ in fold_masks(development, folds)] == [1, 2, 3]
