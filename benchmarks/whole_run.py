@@ -5,6 +5,10 @@
 `kedro run` into a temporary folder takes turns with `plain_script.py`, which fits the trials that
 the run fitted, with the same rows, rounds, settings and threads, and reports one curve. Seconds and
 the largest resident set are of the whole process. The environment must start from a ready frame.
+
+    python benchmarks/whole_run.py --env box_builder_frame --times 10 --repetitions 1
+
+does the run alone, on as many times the orders and users.
 """
 
 import argparse
@@ -19,19 +23,21 @@ from statistics import median
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from omegaconf import OmegaConf
 
 from feature_engineering import to_markdown
 from first_run import spread
 from one_run import Configuration
-from push_propensity.frame.columns import FEATURE_OF, choose_features, pick_numbers
+from push_propensity.frame.columns import FEATURE_OF, ORDER, USER, choose_features, pick_numbers
 from push_propensity.models.bounded import WIDE_UNITS
 from push_propensity.models.candidates import CandidateOptions
 from push_propensity.pipelines import data_processing, model_selection
 from serving import THREAD_VARIABLES, Goal, run
 
 ROOT = Path(__file__).parents[1]
+FRAME = "feature_frame@pandas"
 PLAIN = Path(__file__).with_name("plain_script.py")
 KEDRO = Path(sys.executable).with_name("kedro")
 THREADS = "2"
@@ -58,11 +64,43 @@ def watch(command: Sequence[str | Path]) -> dict[str, float]:
     return measured
 
 
-def run_project(environment: str, folder: Path) -> dict[str, float]:
-    """Do the default run, written below a folder, which has its own configuration for it."""
+def multiply(frame: Path, times: int, target: Path) -> int:
+    """Write a feature frame so many times, with orders and users of its own each time.
+
+    Returns:
+        The rows written.
+    """
+    table = pq.read_table(frame)
+    with pq.ParquetWriter(target, table.schema) as writer:
+        for number in range(times):
+            copy = table
+            for name in (ORDER, USER):
+                ids = table[name].to_pandas()
+                is_text = pd.api.types.is_string_dtype(ids)
+                others = ids + f"-{number}" if is_text else times * ids + number
+                field = table.schema.field(name)
+                column = pa.array(others, field.type)
+                copy = copy.set_column(table.schema.get_field_index(name), field, column)
+            writer.write_table(copy)
+    return times * len(table)
+
+
+def run_project(environment: str, folder: Path, frame: Path | None = None) -> dict[str, float]:
+    """Do the default run, written below a folder, which has its own configuration for it.
+
+    Args:
+        environment: Which configuration.
+        folder: Where to write.
+        frame: The ready frame; None: the environment's own.
+    """
     shutil.copytree(ROOT / "conf", folder / "conf")
     path = folder / "conf" / environment / "globals.yml"
     OmegaConf.save({**OmegaConf.load(path), "output_root": str(folder)}, path)
+    if frame is not None:
+        path = folder / "conf" / environment / "catalog.yml"
+        catalog = OmegaConf.load(path)
+        catalog[FRAME].filepath = str(frame)
+        OmegaConf.save(catalog, path)
     options = ("--env", environment, "--conf-source", folder / "conf")
     return watch([KEDRO, "run", *options])
 
@@ -80,7 +118,7 @@ def describe_task(environment: str, folder: Path) -> dict[str, Any]:
     candidates = catalog["params:candidates"].load()
     names = trials.loc[trials["kind"] == "candidate", "candidate"].unique()
     return {
-        "frame": str(configuration.entries["feature_frame@pandas"]["filepath"]),
+        "frame": str(configuration.entries[FRAME]["filepath"]),
         "split": catalog["params:split"].load().model_dump(),
         "folds": catalog["params:folds"].load().model_dump(),
         "numbers": pick_numbers(features),
@@ -154,11 +192,28 @@ def measure(environment: str, repetitions: int) -> str:
     return f"{about}least and the most, of {repetitions} runs.\n\n{describe(runs)}"
 
 
+def measure_many(environment: str, times: int, repetitions: int) -> str:
+    """Do the run alone, on so many times the orders and users."""
+    entry = Configuration(environment, "", {}).entries[FRAME]
+    runs = []
+    with tempfile.TemporaryDirectory() as written:
+        frame = Path(written) / "feature_frame.parquet"
+        rows = multiply(Path(entry["filepath"]), times, frame)
+        for number in range(repetitions):
+            runs.append(run_project(environment, Path(written) / str(number), frame))
+            print(runs[-1], file=sys.stderr)
+    header = ["rows", "seconds", "processor seconds", "peak memory, GB"]
+    measured = [spread([run[name] for run in runs]) for name in ("seconds", "processor_seconds")]
+    line = [f"{rows:,}", *measured, f"{_median(runs, 'peak_memory') / 1e9:.2f}"]
+    return to_markdown(header, [line])
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--env", default="base", help="environment of conf (default: the sample)")
+    parser.add_argument("--times", type=int, default=1, help="so many times orders and users")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--output", type=Path, help="a file for the table too")
     return parser.parse_args(arguments)
@@ -167,7 +222,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table and write it to a file if asked for."""
     chosen = parse(arguments)
-    text = measure(chosen.env, chosen.repetitions)
+    if chosen.times > 1:
+        text = measure_many(chosen.env, chosen.times, chosen.repetitions)
+    else:
+        text = measure(chosen.env, chosen.repetitions)
     print(text)
     if chosen.output is not None:
         chosen.output.write_text(text + "\n", encoding="utf-8")

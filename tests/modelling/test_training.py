@@ -18,6 +18,7 @@ from push_propensity.frame.columns import (
 )
 from push_propensity.frame.split import (
     SplitOptions,
+    join_development,
     keep_large_orders,
     plan_split,
     roll_windows,
@@ -452,6 +453,8 @@ class TestBundle:
         assert "The orders after the calibration window were not used." in card
         assert "The probability is not the effect of a notification." in card
         assert "when less\n  is known, so expect less." in card
+        assert manifest.training_window["fitted_rows"] == manifest.training_window["rows"]
+        assert "It was fitted to" not in card
         assert "{{" not in card
         assert "\n\n\n" not in card
 
@@ -467,11 +470,12 @@ class TestBundle:
     def test_the_card_of_a_refit_and_of_undefined_metrics(self, bundle):
         manifest = replace(
             bundle.manifest,
-            training_window={**bundle.manifest.training_window, "refit": "all"},
+            training_window={**bundle.manifest.training_window, "refit": "all", "fitted_rows": 77},
             metrics={**bundle.manifest.metrics, HEADLINE: None, f"{HEADLINE}_interval": None},
         )
         card = training.write_model_card(manifest)
         assert "so no test part is left" in card
+        assert "It was fitted to 77 rows of the training window" in card
         assert f"| {HEADLINE} | not defined |" in card
         assert "confidence" not in card
 
@@ -530,9 +534,13 @@ class TestExtendedBundle:
         assert "- It takes 21 features that every frame has.\n" in plain
 
 
+def roll(parts):
+    return roll_windows(join_development(*parts[:2]), *parts[2:])
+
+
 class TestRollWindows:
     def test_cover_everything_in_order_by_whole_days(self, parts, kept):
-        training_window, calibration = roll_windows(parts)
+        training_window, calibration = roll(parts)
         both = pd.concat([training_window, calibration], ignore_index=True)
         pd.testing.assert_frame_equal(both, kept)
         last = training_window["created_at"].dt.normalize().max()
@@ -540,13 +548,13 @@ class TestRollWindows:
         assert calibration["created_at"].max() == parts.test["created_at"].max()
 
     def test_the_calibration_window_keeps_its_share(self, parts, days):
-        late = roll_windows(parts)[1]["order_id"].nunique()
+        late = roll(parts)[1]["order_id"].nunique()
         orders = [part["order_id"].nunique() for part in parts]
         share = orders[2] / sum(orders[:3])
         assert share <= late / sum(orders) <= share + (days["orders"].max() + 1) / sum(orders)
 
     def test_inputs_stay_as_they_are(self, parts):
         before = [part.copy() for part in parts]
-        roll_windows(parts)
+        roll(parts)
         for part, copy in zip(parts, before, strict=True):
             pd.testing.assert_frame_equal(part, copy)

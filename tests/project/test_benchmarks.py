@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from kedro.io import DataCatalog, MemoryDataset
 
-from push_propensity.evaluation.metrics import product_average_precision
+from push_propensity.evaluation.metrics import HEADLINE, product_average_precision
 from push_propensity.evaluation.options import ReportOptions
+from push_propensity.frame.contract import check_feature_frame
 from push_propensity.frame.split import (
     PARTS,
     SplitOptions,
@@ -23,6 +25,7 @@ from push_propensity.frame.split import (
     split_orders,
 )
 from tests.project.environments import ROOT
+from tests.reporting.measured_shop import make_inputs, run_reporting
 
 BENCHMARKS = ROOT / "benchmarks"
 SCRIPT = BENCHMARKS / "feature_engineering.py"
@@ -116,6 +119,7 @@ def test_pipeline_and_sql_take_turns_and_unequal_frames_stop(benchmark, monkeypa
         benchmark.compare_with_sql(shop, repetitions=1)
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_stops_with_its_error(benchmark):
     with pytest.raises(SystemExit, match=r"(?s)simulate failed:.*KeyError|TypeError"):
         benchmark.run_step("simulate", nothing=Path().name)
@@ -313,6 +317,19 @@ def test_checks_are_set_beside_bare_work(import_benchmark):
     table = checks.describe({checks.BARE: [10.0, 12.0, 11.0], "quick": [80.0, 90.0, 88.0]})
     assert cells(table, 2) == [checks.BARE, "11 (10 to 12)", "1.0"]
     assert cells(table, 3) == ["make quick", "88 (80 to 90)", "8.0"]
+
+
+@pytest.mark.slow
+def test_results_say_what_the_report_does(import_benchmark):
+    results = run_reporting(make_inputs())
+    catalog = DataCatalog({name: MemoryDataset(value) for name, value in results.items()})
+    text = import_benchmark("results").describe(catalog)
+    assert f"**What the report says first.** {results['findings']['summary']}\n" in text
+    assert "The winner is `xgboost` with " in text
+    metrics = results["test_metrics"].set_index(["entry", "segment", "metric"])
+    known = metrics.loc[("xgboost", "all", HEADLINE)]
+    assert f"| XGBoost | {known['value']:.3f}, {known['low']:.3f} to {known['high']:.3f} |" in text
+    assert text.count("\n| --- |") == text.count("**") / 2 - 1
 
 
 # ------------------------------------------------------------------ AutoML and a plain script
@@ -539,6 +556,24 @@ def test_the_plain_script_does_the_work_of_a_run(
     report = tmp_path / "plain.html"
     plain_script.main({**task, "report": str(report)})
     assert "plotly" in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("prefix", [None, "user-"])
+def test_a_frame_is_multiplied_by_orders_and_users(
+    import_benchmark, feature_frame, tmp_path, prefix
+):
+    if prefix is not None:
+        feature_frame["user_id"] = prefix + feature_frame["user_id"].astype("str")
+    feature_frame.to_parquet(tmp_path / "once.parquet")
+    files = (tmp_path / "once.parquet", 3, tmp_path / "thrice.parquet")
+    assert import_benchmark("whole_run").multiply(*files) == 3 * len(feature_frame)
+    thrice = check_feature_frame(pd.read_parquet(tmp_path / "thrice.parquet"))
+    assert len(thrice) == 3 * len(feature_frame)
+    for name in ("order_id", "user_id"):
+        assert thrice[name].nunique() == 3 * feature_frame[name].nunique()
+    same = list(feature_frame.columns.drop(["order_id", "user_id"]))
+    first = thrice[same].iloc[: len(feature_frame)]
+    pd.testing.assert_frame_equal(first, check_feature_frame(feature_frame)[same])
 
 
 def test_the_whole_run_is_judged_by_its_medians(import_benchmark):

@@ -48,6 +48,7 @@ class Weighted:
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
     longest: float = 90.0
+    fitted_rows: int = 1_000_000
     calibration: Calibration = Calibration(1.5, 0.5, 0.1, LOSSES)  # noqa: RUF009
 
     bounds = MappingProxyType({DAYS_SINCE_PURCHASE: (0.0, 80.0), "global_popularity": (0.0, 1.0)})

@@ -162,14 +162,15 @@ class TestCountProducts:
 
 def test_a_stand_in_of_several_entries_is_described_once():
     model = Weighted({}, name="ordered_before_popularity")
-    table = calibration.describe_calibrations(own_frequency=model, decayed_frequency=model)
+    table = calibration.describe_fits(own_frequency=model, decayed_frequency=model)
     assert table["entry"].tolist() == ["ordered_before_popularity"]
 
 
 def test_how_each_entry_was_calibrated(results):
-    table = results["calibration_methods"].set_index("entry")
+    table = results["model_fits"].set_index("entry")
     assert set(table.index) == set(ENTRIES)
     row = table.loc["xgboost"]
+    assert row["fitted_rows"] == 1_000_000
     assert (row["method"], row["a"], row["b"], row["c"]) == ("beta", 1.5, 0.5, 0.1)
     assert row[list(LOSSES)].to_dict() == LOSSES
 

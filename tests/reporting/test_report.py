@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import plotly.io
@@ -67,6 +68,7 @@ def configured():
         "params:split": SplitOptions(minimum_items=3, basket="all"),
         "params:report_options": inputs["params:report_options"].model_copy(update=changed),
         "intake_report": INTAKE,
+        "xgboost_model": replace(inputs["xgboost_model"], fitted_rows=1_200),
     }
     return run_reporting(inputs | given)
 
@@ -136,7 +138,9 @@ def test_the_least_size_of_an_order_is_the_configured_one(results):
 @pytest.mark.slow
 def test_a_sampled_train_part_and_what_counts_as_an_item_are_stated(results, configured):
     assert "Train is a sample" not in results["report"]
+    assert "was fitted to" not in results["report"]
     report = configured["report"]
+    assert "XGBoost was fitted to 1,200 of the 9,600 rows" in report
     assert "its 4,800 rows stand for about 48,000 candidate rows" in report
     assert "at least 3 items count, products that are not in the frame included." in report
 

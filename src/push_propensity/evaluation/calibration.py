@@ -29,19 +29,24 @@ PARTS = ("segment", "product_type")
 UNKNOWN = Calibration(np.nan, np.nan, np.nan)
 
 
-def describe_calibrations(**models: PurchaseModel) -> pd.DataFrame:
-    """How each entry was calibrated.
+def describe_fits(**models: PurchaseModel) -> pd.DataFrame:
+    """How each entry was fitted and calibrated.
 
     Args:
         **models: The fitted entries.
 
     Returns:
-        One row per family fitted: entry, method, a, b, c and the log loss of each method on users
-        of the calibration window that it was not fitted to; NaN where that was not measured.
+        One row per family fitted: entry, fitted_rows, method, a, b, c and the log loss of each
+        method on users of the calibration window that it was not fitted to; NaN where that was not
+        measured.
     """
-    found = {model.name: model.calibration.describe() for model in models.values()}
-    rows = [{"entry": name} | told | told.pop("log_loss") for name, told in found.items()]
-    return pd.DataFrame(rows, columns=["entry", "method", "a", "b", "c", *METHODS])
+    rows = []
+    for model in {model.name: model for model in models.values()}.values():
+        told = model.calibration.describe()
+        losses = told.pop("log_loss")
+        rows.append({"entry": model.name, "fitted_rows": model.fitted_rows} | told | losses)
+    columns = ["entry", "fitted_rows", "method", "a", "b", "c", *METHODS]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def measure_calibration(

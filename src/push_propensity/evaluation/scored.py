@@ -40,7 +40,8 @@ def score_entries(frame: pd.DataFrame, **models: PurchaseModel) -> pd.DataFrame:
         The columns of `KEYS`, those of `OPTIONAL_KEYS` that the frame has, then a column of
         probabilities per entry, named after it.
     """
-    probabilities = {model.name: model.predict(frame) for model in models.values()}
+    entries = {model.name: model for model in models.values()}
+    probabilities = {name: model.predict(frame) for name, model in entries.items()}
     keys = [*KEYS, *(name for name in OPTIONAL_KEYS if name in frame)]
     return frame[keys].assign(**probabilities).reset_index(drop=True)
 

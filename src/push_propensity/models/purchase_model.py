@@ -34,7 +34,8 @@ class PurchaseModel:
     Its margin is the log-odds that the estimator gives, from which the calibration makes the
     probability. A user who last bought the product longer ago than anybody in training (`longest`
     days) is beyond what was learned, and like anybody to the model: the probability is at most the
-    product's popularity. `name` is its family's, `features` are what it is given.
+    product's popularity. `name` is its family's, `features` are what it is given; `fitted_rows`
+    counts the rows that were drawn to fit it.
     """
 
     encoder: ColumnTransformer
@@ -43,6 +44,7 @@ class PurchaseModel:
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
     longest: float = np.inf
+    fitted_rows: int = 0
 
     @property
     def bounds(self) -> Bounds:
@@ -127,6 +129,7 @@ def fit_model(
         name=entry.family,
         features=tuple(features),
         longest=float(longest),
+        fitted_rows=len(drawn),
     )
 
 

@@ -61,7 +61,7 @@ class Evidence:
         metrics: From `uncertainty.measure_test`.
         comparisons: From `uncertainty.compare_entries`.
         curves: From `curves.trace_curves`.
-        methods: From `calibration.describe_calibrations`.
+        fits: From `calibration.describe_fits`.
         calibration: From `calibration.measure_calibration`.
         products: From `calibration.count_products`.
         decisions: From `thresholds.decide_test`.
@@ -79,7 +79,7 @@ class Evidence:
     metrics: Table
     comparisons: Table
     curves: Table
-    methods: Table
+    fits: Table
     calibration: Table
     products: Table
     decisions: Table

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from push_propensity.frame.split import SplitOptions
+from push_propensity.frame.split import DEVELOPMENT, SplitOptions
 from push_propensity.ingestion import describe as describe_intake
 from push_propensity.models.families import FAMILIES
 from push_propensity.reports import tables
@@ -107,6 +107,7 @@ def _measured(evidence: Evidence, setting: Setting) -> Section:
         "known. Products new to the shop and users without a second order are not among them. "
         "A probability is not the effect of a notification.",
         *_sampled(setting),
+        *_drawn(evidence, setting),
     )
     return Section(
         "measured", "How it was measured", text, (), (tables.split_table(setting.parts),)
@@ -121,6 +122,18 @@ def _sampled(setting: Setting) -> Iterator[str]:
             f"Train is a sample: its {count(train['rows'])} rows stand for about "
             f"{count(train['candidate_rows'])} candidate rows. All purchases are in it; every row "
             "counts by its weight in training and in the folds. The other parts are whole."
+        )
+
+
+def _drawn(evidence: Evidence, setting: Setting) -> Iterator[str]:
+    """Say so where the winner was fitted to a share of the rows."""
+    fitted = int(evidence.fits.set_index("entry")["fitted_rows"][evidence.name])
+    rows = sum(setting.parts[part]["rows"] for part in DEVELOPMENT)
+    if fitted < rows:
+        yield (
+            f"{evidence.label} was fitted to {count(fitted)} of the {count(rows)} rows of train "
+            "and validation: every purchase and a seeded share of the other rows, each of which "
+            "counts for as many as it stands for. A search looks at a share too."
         )
 
 

@@ -175,7 +175,7 @@ def _metric_name(evidence: Evidence, metric: str) -> str:
 
 def calibration_table(evidence: Evidence) -> TableView:
     """Expected and observed purchases of every entry on test, slope and intercept, as text."""
-    method = evidence.methods.set_index("entry")["method"]
+    method = evidence.fits.set_index("entry")["method"]
     rows = tuple(
         (entry_label(entry), method[entry], *_calibrated(evidence.calibrated(entry)))
         for entry in evidence.entries
@@ -188,7 +188,7 @@ def calibration_table(evidence: Evidence) -> TableView:
 
 def calibration_methods_table(evidence: Evidence) -> TableView:
     """What each way of calibrating reached in the calibration window, as text."""
-    table = evidence.methods.set_index("entry").loc[evidence.entries]
+    table = evidence.fits.set_index("entry").loc[evidence.entries]
     rows = tuple(
         (
             entry_label(str(entry)),

@@ -162,6 +162,7 @@ def assemble_bundle(
         features=features,
         training_window={
             **summarise_part(training_window),
+            "fitted_rows": trained_model.fitted_rows,
             "minimum_items": split.minimum_items,
             "refit": training_options.refit,
         },

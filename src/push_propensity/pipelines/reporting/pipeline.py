@@ -7,7 +7,7 @@ from kedro.pipeline import Node, Pipeline
 
 from push_propensity.evaluation.calibration import (
     count_products,
-    describe_calibrations,
+    describe_fits,
     measure_calibration,
 )
 from push_propensity.evaluation.current import count_outside, rank_who_left
@@ -32,7 +32,7 @@ EVIDENCE = {
     "metrics": "test_metrics",
     "comparisons": "test_comparisons",
     "curves": "test_curves",
-    "methods": "calibration_methods",
+    "fits": "model_fits",
     "calibration": "test_calibration",
     "products": "test_products",
     "decisions": "test_decisions",
@@ -103,9 +103,7 @@ def _measurements() -> Pipeline:
                 name="compare_entries",
             ),
             Node(trace_curves, ["test_scores", OPTIONS], "test_curves", name="trace_curves"),
-            Node(
-                describe_calibrations, models, "calibration_methods", name="describe_calibrations"
-            ),
+            Node(describe_fits, models, "model_fits", name="describe_fits"),
             Node(
                 measure_calibration,
                 ["test_scores", "winner", OPTIONS],
