@@ -91,7 +91,7 @@ class Peer:
 def _peers() -> Iterable[tuple[str, Peer]]:
     for name, label, tool, options, timed_out in (
         ("lightgbm", "LightGBM, defaults", "lightgbm", {}, False),
-        ("catboost", "CatBoost, defaults", "catboost", {}, False),
+        ("catboost", "CatBoost, defaults", "catboost", {}, True),
         ("flaml", "FLAML", "flaml", {}, True),
         ("autogluon_medium", "AutoGluon, medium", "autogluon", {"preset": "medium_quality"}, True),
         ("autogluon_good", "AutoGluon, good", "autogluon", {"preset": "good_quality"}, True),
