@@ -49,6 +49,8 @@ def describe(catalog: DataCatalog) -> str:
 
 def _write(table: TableView) -> str:
     lines = [[cell.replace("\n", ", ") for cell in row] for row in table.rows]
+    for number in table.emphasised:
+        lines[number][0] = f"**{lines[number][0]}**"
     caption = table.caption.replace(" below", "")
     return f"**{caption}**\n\n{to_markdown(table.columns, lines)}"
 

@@ -64,6 +64,11 @@ def watch(command: Sequence[str | Path]) -> dict[str, float]:
     return measured
 
 
+def require_ready_frame(environment: str, configuration: Configuration) -> None:
+    if configuration.globals["start_from"] != "feature_frame":
+        sys.exit(f"{environment} does not start from a ready frame; choose one that does.")
+
+
 def multiply(frame: Path, times: int, target: Path) -> int:
     """Write a feature frame so many times, with orders and users of its own each time.
 
@@ -75,10 +80,9 @@ def multiply(frame: Path, times: int, target: Path) -> int:
         for number in range(times):
             copy = table
             for name in (ORDER, USER):
-                ids = table[name].to_pandas()
-                is_text = pd.api.types.is_string_dtype(ids)
-                others = ids + f"-{number}" if is_text else times * ids + number
-                field = table.schema.field(name)
+                ids, field = table[name].to_pandas(), table.schema.field(name)
+                is_number = pa.types.is_integer(field.type)
+                others = times * ids + number if is_number else ids.astype("str") + f"-{number}"
                 column = pa.array(others, field.type)
                 copy = copy.set_column(table.schema.get_field_index(name), field, column)
             writer.write_table(copy)
@@ -108,8 +112,7 @@ def run_project(environment: str, folder: Path, frame: Path | None = None) -> di
 def describe_task(environment: str, folder: Path) -> dict[str, Any]:
     """Return what the plain script is to do: what a run in the folder did."""
     configuration = Configuration(environment, str(folder), {})
-    if configuration.globals["start_from"] != "feature_frame":
-        sys.exit(f"{environment} does not start from a ready frame; choose one that does.")
+    require_ready_frame(environment, configuration)
     pipeline = data_processing.create_pipeline() + model_selection.create_pipeline()
     catalog = configuration.catalog(pipeline)
     winner, trials = catalog["winner"].load(), catalog["trials"].load()
@@ -194,11 +197,14 @@ def measure(environment: str, repetitions: int) -> str:
 
 def measure_many(environment: str, times: int, repetitions: int) -> str:
     """Do the run alone, on so many times the orders and users."""
-    entry = Configuration(environment, "", {}).entries[FRAME]
-    runs = []
+    configuration = Configuration(environment, "", {})
+    require_ready_frame(environment, configuration)
+    ready, runs = Path(configuration.entries[FRAME]["filepath"]), []
+    if ready.suffix != ".parquet":
+        sys.exit(f"{environment}'s frame is no Parquet file; choose an environment whose is.")
     with tempfile.TemporaryDirectory() as written:
         frame = Path(written) / "feature_frame.parquet"
-        rows = multiply(Path(entry["filepath"]), times, frame)
+        rows = multiply(ready, times, frame)
         for number in range(repetitions):
             runs.append(run_project(environment, Path(written) / str(number), frame))
             print(runs[-1], file=sys.stderr)

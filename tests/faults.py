@@ -11,4 +11,4 @@ settings.register_profile("thousands", max_examples=100 * USUAL)
 
 def times(few: int) -> int:
     """Return how often the chosen profile repeats what is usually repeated a few times."""
-    return few * settings().max_examples // USUAL
+    return max(few * settings().max_examples // USUAL, 1)

@@ -17,8 +17,8 @@ PLAIN_RUNS = {
 }
 
 
-PACKAGES = (module.name for module in pkgutil.iter_modules(pipelines.__path__) if module.ispkg)
-NAMES = (*PACKAGES, *PLAIN_RUNS)
+MODULES = tuple(pkgutil.iter_modules(pipelines.__path__))
+NAMES = (*(module.name for module in MODULES if module.ispkg), *PLAIN_RUNS)
 
 
 class Registry(Mapping[str, Pipeline]):

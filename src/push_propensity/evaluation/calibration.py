@@ -37,8 +37,8 @@ def describe_fits(**models: PurchaseModel) -> pd.DataFrame:
 
     Returns:
         One row per family fitted: entry, fitted_rows, method, a, b, c and the log loss of each
-        method on users of the calibration window that it was not fitted to; NaN where that was not
-        measured.
+        method on users of the calibration window that it was not fitted to; NaN where something
+        was not measured.
     """
     rows = []
     for model in {model.name: model for model in models.values()}.values():
@@ -46,7 +46,7 @@ def describe_fits(**models: PurchaseModel) -> pd.DataFrame:
         losses = told.pop("log_loss")
         rows.append({"entry": model.name, "fitted_rows": model.fitted_rows} | told | losses)
     columns = ["entry", "fitted_rows", "method", "a", "b", "c", *METHODS]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype({"fitted_rows": "float64"})
 
 
 def measure_calibration(

@@ -36,7 +36,7 @@ class ReportOptions(BootstrapOptions):
     calibration_bins: int = Field(default=10, ge=2)
     importance_window: Literal["calibration", "test"] = "test"
     importance_orders: int = Field(default=150, ge=1)
-    importance_rows: int = Field(default=200_000, ge=1)
+    importance_rows: int = Field(default=100_000, ge=1)
     importance_repeats: int = Field(default=3, ge=1)
     minimum_slice_purchases: int = Field(default=30, ge=1)
     data_source: str = ""

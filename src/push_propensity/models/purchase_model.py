@@ -35,7 +35,7 @@ class PurchaseModel:
     probability. A user who last bought the product longer ago than anybody in training (`longest`
     days) is beyond what was learned, and like anybody to the model: the probability is at most the
     product's popularity. `name` is its family's, `features` are what it is given; `fitted_rows`
-    counts the rows that were drawn to fit it.
+    counts the rows that were drawn to fit it, None where that was not counted.
     """
 
     encoder: ColumnTransformer
@@ -44,7 +44,7 @@ class PurchaseModel:
     name: str = ""
     features: tuple[str, ...] = FEATURE_NAMES
     longest: float = np.inf
-    fitted_rows: int = 0
+    fitted_rows: int | None = None
 
     @property
     def bounds(self) -> Bounds:

@@ -127,13 +127,13 @@ def _sampled(setting: Setting) -> Iterator[str]:
 
 def _drawn(evidence: Evidence, setting: Setting) -> Iterator[str]:
     """Say so where the winner was fitted to a share of the rows."""
-    fitted = int(evidence.fits.set_index("entry")["fitted_rows"][evidence.name])
+    fitted = float(evidence.fits.set_index("entry")["fitted_rows"][evidence.name])
     rows = sum(setting.parts[part]["rows"] for part in DEVELOPMENT)
     if fitted < rows:
         yield (
             f"{evidence.label} was fitted to {count(fitted)} of the {count(rows)} rows of train "
             "and validation: every purchase and a seeded share of the other rows, each of which "
-            "counts for as many as it stands for. A search looks at a share too."
+            "counts for as many as it stands for."
         )
 
 
