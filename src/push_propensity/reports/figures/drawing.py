@@ -38,6 +38,12 @@ def fitting_height(rows: int, each: int) -> int:
     return 190 + each * max(rows, 1)
 
 
+def name_rows(figure: go.Figure, names: Sequence[str]) -> None:
+    """Name the rows from the lowest up, with no more room above and below than between them."""
+    rows = [-0.8, len(names) - 0.2]
+    figure.update_yaxes(categoryorder="array", categoryarray=list(names), range=rows)
+
+
 def legend_below(figure: go.Figure, entries: int, title: str = "", axis: int = 56) -> go.Figure:
     """Put the legend as a list under the plot and its axis, so that no width squeezes the plot."""
     lines = entries + bool(title)

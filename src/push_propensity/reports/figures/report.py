@@ -25,6 +25,7 @@ from push_propensity.reports.figures.drawing import (
     headline_bars,
     legend_below,
     mark_value,
+    name_rows,
     new_figure,
     reference_line,
     rounded,
@@ -254,7 +255,7 @@ def plot_expected(
     figure = new_figure(
         "How many of 100 expected purchases were made", fitting_height(len(names), 24)
     )
-    figure.update_yaxes(categoryorder="array", categoryarray=names)
+    name_rows(figure, names)
     for rows, name, colour, symbol in (
         (~off, f"as expected: the {_sure(report_options)} holds 100", BLUE, "circle"),
         (off, "more or fewer than expected", VERMILION, "diamond"),
@@ -424,6 +425,7 @@ def plot_importance(feature_importance: pd.DataFrame) -> go.Figure:
     """
     table = feature_importance.head(MOST_DRAWN).iloc[::-1]
     figure = new_figure("What is lost when a feature is shuffled", fitting_height(len(table), 24))
+    name_rows(figure, table["feature"].tolist())
     for metric, colour, symbol in (
         ("average_precision", VERMILION, "circle-open"),
         (HEADLINE, BLUE, "circle"),
@@ -461,6 +463,7 @@ def _sliced(slices: pd.DataFrame, dimension: str, title: str, sure: str) -> go.F
         for name, purchases in zip(kept["slice"], kept["purchases"], strict=True)
     ]
     figure = new_figure(title, fitting_height(len(names), 26))
+    name_rows(figure, names)
     none = draw_dots(kept["no_skill"], names, "no skill", GREY)
     none.update(marker={"symbol": "line-ns-open", "size": 12, "color": GREY})
     model = draw_dots(kept[HEADLINE], names, f"winner: {sure}", BLUE)
