@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+from sklearn.metrics import brier_score_loss, log_loss
 
 from push_propensity.frame.columns import ORDERED_BEFORE, OUTCOME, PRODUCT
 from push_propensity.frame.weights import MINIMUM_PURCHASES, Floats, row_weights
@@ -273,9 +273,10 @@ def evaluate(
         "products": ranking.products,
         "purchases_covered": float(ranking.purchases / purchases) if purchases else float("nan"),
     }
+    totals = ranking.totals(weight)
     within = {
-        HEADLINE: ranking.average_precision(weight),
-        "product_roc_auc": ranking.roc_auc(weight),
+        HEADLINE: float(totals.average_precision()),
+        "product_roc_auc": float(totals.roc_auc()),
     }
     values = _pooled(y, p, weight) | within  # where one outcome is absent, all pooled ones are NaN
     return size | {name: values[name] for name in METRICS}
@@ -286,9 +287,11 @@ def _pooled(outcome: Floats, probability: Floats, weight: ArrayLike | None) -> d
     if not 0 < outcome.sum() < len(outcome):
         return dict.fromkeys(METRICS, float("nan"))
     given, drawn = (outcome, probability), {"sample_weight": weight}
+    # As one product: scikit-learn's functions would sort the rows once for each metric.
+    totals = ProductRanking.of(*given, np.zeros(len(outcome)), 1).totals(weight)
     return {
-        "average_precision": float(average_precision_score(*given, **drawn)),
-        "roc_auc": float(roc_auc_score(*given, **drawn)),
+        "average_precision": float(totals.average_precision()),
+        "roc_auc": float(totals.roc_auc()),
         "log_loss": float(log_loss(*given, **drawn)),
         "brier_score": float(brier_score_loss(*given, **drawn)),
         "expected_calibration_error": expected_calibration_error(
