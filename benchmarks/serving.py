@@ -31,7 +31,7 @@ ONE_STEP = Path(__file__).with_name("one_serving_step.py")
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "logistic_l2": ("logistic_l2", {}),
     "xgboost": ("xgboost", {}),
-    "xgboost_579": ("xgboost", {"max_depth": 5, "n_estimators": 579}),
+    "xgboost_216": ("xgboost", {"max_depth": 5, "n_estimators": 216}),
 }
 ROUNDS = {1: 1_500, 100: 500, 1_000: 200, 10_000: 20}  # by users
 WARM_UP_CALLS, CALLS = 300, 10_000
