@@ -120,6 +120,7 @@ def test_on_a_simulated_shop():
     pd.testing.assert_frame_equal(of_user[columns].reset_index(drop=True), expected)
 
 
+@pytest.mark.slow
 def test_active_users_ordered_in_the_days_before():
     found = {
         days: set(current(raw_tables(), at("02-09 10:00"), PLAIN, days).to_pandas()["user_id"])
@@ -129,6 +130,7 @@ def test_active_users_ordered_in_the_days_before():
     assert found == {6: {"u2"}, 29: {"u2"}, 30: {"u1", "u2"}}
 
 
+@pytest.mark.slow
 def test_without_a_moment_it_is_right_after_the_latest_order():
     raw = read()
     now = build_current_frame(raw, ALL, CurrentOptions()).to_pandas()

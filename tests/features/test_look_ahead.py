@@ -79,6 +79,7 @@ def check(tables, options=PLAIN, checks=CHECKS):
     return checked
 
 
+@pytest.mark.slow
 class TestAsItIs:
     def test_a_tiny_shop_passes(self):
         # The seed draws the orders 4 and 5.
@@ -90,7 +91,6 @@ class TestAsItIs:
         # What an order holds is not known before it: of the order at the cutoff it is left out.
         assert rows[at("02-09 10:00"), "outcome"] == rows[at("02-09 10:00"), "basket_size"] == 5
 
-    @pytest.mark.slow
     def test_a_simulated_shop_passes(self, simulated):
         checked = check(simulated, ALL)
         expected = {*COLUMNS, *EXTENDED_NAMES, "basket_size"} - {"order_id"}
@@ -98,7 +98,6 @@ class TestAsItIs:
         assert checked["different_rows"].sum() == 0
         assert checked["rows"].max() > 100
 
-    @pytest.mark.slow
     @pytest.mark.parametrize("hours", [1, 48])
     def test_features_taken_before_the_order_know_nothing_of_the_hours_between(
         self, simulated, hours
@@ -111,7 +110,6 @@ class TestAsItIs:
         tables = raw_tables()
         check({"orders": tables["orders"].drop("user_order_seq"), "inventory": tables["inventory"]})
 
-    @pytest.mark.slow
     def test_only_the_latest_orders_are_compared(self):
         few = PointInTimeOptions(cutoffs=2, orders=1, seed=2)
         rows = check(raw_tables(), PLAIN, few).groupby("cutoff")["rows"].max()

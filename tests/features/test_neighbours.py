@@ -154,6 +154,7 @@ def query(request):
     return request.param, compile_query(history(random.Random(0)), shares_of)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_on_random_shops(query, seed):

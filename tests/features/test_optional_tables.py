@@ -65,6 +65,7 @@ def test_products_of_unknown_type_are_of_one_type(frame):
     assert values(frame, "days_since_purchase_product_type")[5, "B"] == 30
 
 
+@pytest.mark.slow
 def test_whole_number_ids_give_the_same_values(frame):
     numbers = {name: number for number, name in enumerate(["u1", "u2", *"ABCDEF"])}
     built = build(smallest(numbers.__getitem__), ALL)
@@ -73,6 +74,7 @@ def test_whole_number_ids_give_the_same_values(frame):
     assert built.drop_columns(ids).equals(frame.drop_columns(ids))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["users", "regulars", "abandoned_carts"])
 def test_a_table_without_rows_is_one_that_is_not_there(name):
     whole = raw_tables()

@@ -79,6 +79,7 @@ class TestMeasureCalibration:
         assert row["slope_low"] < slope < row["slope_high"]
         assert row["intercept_low"] < intercept < row["intercept_high"]
 
+    @pytest.mark.slow
     def test_resamples_of_users_are_nearly_those_of_new_fits(self):
         scores = draw_scores(0.8, 0.3)
         options = ReportOptions(resamples=40)
