@@ -48,7 +48,7 @@ def resample_row_by_row(scores: pd.DataFrame, resamples: int) -> None:
     draw, size = np.random.default_rng(0), users.max() + 1
     y, product = scores["outcome"], scores["variant_id"]
     ranked = [
-        [ProductRanking.of(y, scores[entry], *by) for by in ((product,), (np.zeros(len(y)), 1))]
+        [ProductRanking.of(y, scores[entry], product), ProductRanking.pooled(y, scores[entry])]
         for entry in ENTRIES
     ]
     every = [ProductRanking.of(y, scores[entry], product, 1) for entry in ENTRIES]

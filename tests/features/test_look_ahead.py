@@ -230,12 +230,17 @@ def count_neighbours_orders_of_later_months(patch):
     patch.setattr(neighbours, "_their_products", looking_ahead)
 
 
-def count_buyers_of_all_months(patch):
-    def looking_ahead(raw, points):
-        return rate(raw, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
+def ask_for_all_months(patch, module, name):
+    asked = getattr(module, name)
 
-    rate = extended.repurchase_rate
-    patch.setattr(extended, "repurchase_rate", looking_ahead)
+    def looking_ahead(raw, points):
+        return asked(raw, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
+
+    patch.setattr(module, name, looking_ahead)
+
+
+def count_buyers_of_all_months(patch):
+    ask_for_all_months(patch, extended, "repurchase_rate")
 
 
 def count_the_day_of_older_products(patch):
@@ -244,11 +249,7 @@ def count_the_day_of_older_products(patch):
 
 
 def count_buyers_of_older_products_of_all_months(patch):
-    def looking_ahead(raw, points):
-        return buyers(raw, points.mutate(month=_.month + 400)).mutate(month=_.month - 400)
-
-    buyers = text.count_buyers
-    patch.setattr(text, "count_buyers", looking_ahead)
+    ask_for_all_months(patch, text, "count_buyers")
 
 
 def count_older_products_of_the_order_itself(patch):

@@ -76,7 +76,7 @@ def test_pooled_areas_agree_with_scikit_learn(data):
     outcome, score, _ = data
     if outcome.all():
         return
-    pooled = ProductRanking.of(outcome, score, np.zeros(len(outcome)), 1)
+    pooled = ProductRanking.pooled(outcome, score)
     assert curves.precision_recall(pooled, RECALL).mean() == pytest.approx(
         average_precision_score(outcome, score), abs=2e-3
     )

@@ -179,7 +179,7 @@ def trace_curves(test_scores: pd.DataFrame, report_options: ReportOptions) -> pd
 def _of_entry(scores: pd.DataFrame, entry: str, options: ReportOptions) -> pd.DataFrame:
     points = options.curve_points
     y, p, product = (scores[name].to_numpy() for name in (OUTCOME, entry, PRODUCT))
-    pooled = ProductRanking.of(y, p, np.zeros(len(y)), 1)
+    pooled = ProductRanking.pooled(y, p)
     eligible = ProductRanking.of(y, p, product, MINIMUM_PURCHASES)
     grid = np.linspace(0, 1, points)
     recall = (np.arange(points) + 0.5) / points

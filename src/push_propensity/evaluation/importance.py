@@ -127,5 +127,5 @@ def _quality(model: PurchaseModel, frame: pd.DataFrame, weight: Floats | None) -
     """Product and pooled average precision of a model on a frame."""
     y, p = frame[OUTCOME].to_numpy(), np.asarray(model.predict(frame), dtype=np.float64)
     within = ProductRanking.of(y, p, frame[PRODUCT].to_numpy())
-    pooled = ProductRanking.of(y, p, np.zeros(len(y)), 1)
+    pooled = ProductRanking.pooled(y, p)
     return np.array([within.average_precision(weight), pooled.average_precision(weight)])

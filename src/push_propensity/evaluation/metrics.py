@@ -79,6 +79,11 @@ class ProductRanking:
         ends = np.append(np.flatnonzero(new_score)[1:], len(rows)) - 1 if len(rows) else rows
         return cls(rows, y[rows], np.flatnonzero(new_product), ends)
 
+    @classmethod
+    def pooled(cls, outcome: ArrayLike, score: ArrayLike) -> "ProductRanking":
+        """Sort all rows into one ranking, as if they were of one product; see `of`."""
+        return cls.of(outcome, score, np.zeros(len(np.asarray(outcome))), 1)
+
     @property
     def products(self) -> int:
         """Number of eligible products."""
@@ -287,8 +292,8 @@ def _pooled(outcome: Floats, probability: Floats, weight: ArrayLike | None) -> d
     if not 0 < outcome.sum() < len(outcome):
         return dict.fromkeys(METRICS, float("nan"))
     given, drawn = (outcome, probability), {"sample_weight": weight}
-    # As one product: scikit-learn's functions would sort the rows once for each metric.
-    totals = ProductRanking.of(*given, np.zeros(len(outcome)), 1).totals(weight)
+    # scikit-learn's functions would sort the rows once for each metric.
+    totals = ProductRanking.pooled(*given).totals(weight)
     return {
         "average_precision": float(totals.average_precision()),
         "roc_auc": float(totals.roc_auc()),

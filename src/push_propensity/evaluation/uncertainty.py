@@ -87,8 +87,12 @@ def all_measures(
     """
     y, p = np.asarray(outcome, dtype=np.float64), np.asarray(score, dtype=np.float64)
     within, pooled, every = (
-        resamples.ranking(ProductRanking.of(y, p, *products), user)
-        for products in ((product,), (np.zeros(len(y)), 1), (product, 1))
+        resamples.ranking(ranking, user)
+        for ranking in (
+            ProductRanking.of(y, p, product),
+            ProductRanking.pooled(y, p),
+            ProductRanking.of(y, p, product, 1),
+        )
     )
     kept = clip_probability(p)
     losses = {"log_loss": -np.log(np.where(y > 0, kept, 1 - kept)), "brier_score": (p - y) ** 2}
