@@ -35,7 +35,7 @@ def test_the_flowchart_shows_the_main_job_in_layers(page, address, tmp_path):
     drawn = page.locator(".pipeline-node").evaluate_all(
         "nodes => nodes.map(node => node.dataset.nodeFullname)"
     )
-    assert {"keep_large_orders", "choose_winner", "train_model", "render_report"} <= set(drawn)
+    assert {"filter_frame", "choose_winner", "train_model", "render_report"} <= set(drawn)
     assert {"xgboost", "logistic_l2", "feature_frame", "winner", "model_bundle"} <= set(drawn)
     assert "sweep_candidate" not in drawn, "a candidate is one box until it is opened"
     layers = page.locator(".pipeline-layer-name").all_inner_texts()

@@ -126,8 +126,8 @@ def test_every_plain_run_is_chosen_by_a_word(registered):
 @pytest.mark.parametrize(
     ("chosen", "order"),
     [
-        (["data_processing", "feature_engineering"], ["build_feature_frame", "keep_large_orders"]),
-        (["data_processing", "feature_update"], ["extend_feature_frame", "keep_large_orders"]),
+        (["data_processing", "feature_engineering"], ["build_feature_frame", "filter_frame"]),
+        (["data_processing", "feature_update"], ["extend_feature_frame", "filter_frame"]),
         (["feature_update", "ingestion"], ["make_orders", "extend_feature_frame"]),
         (["current_frame", "ingestion"], ["make_prices", "read_raw_tables"]),
         (["point_in_time_check", "ingestion"], ["make_orders", "check_point_in_time"]),

@@ -89,27 +89,50 @@ class _Finding(NamedTuple):
     required: bool = True
 
 
-def assess_quality(
-    frame: pd.DataFrame, days: pd.DataFrame, options: QualityOptions
-) -> dict[str, Any]:
-    """Look at validity, consistency, timeliness, outliers and balance.
+class FrameQuality(BaseModel):
+    """What a frame holds and the checks of it that need no split."""
+
+    overview: dict[str, int | float | str]
+    checks: list[QualityCheck]
+
+
+def assess_frame(frame: pd.DataFrame, options: QualityOptions) -> FrameQuality:
+    """Look at a frame's validity, consistency, timeliness, outliers and balance.
 
     Args:
         frame: The feature frame before orders are filtered, one row per (order, product).
+        options: Thresholds of the verdicts.
+    """
+    findings = ((name, found) for name, look in LOOKS.items() for found in look(frame, options))
+    checks = [_judge(dimension, finding, options) for dimension, finding in findings]
+    return FrameQuality(overview=_overview(frame), checks=checks)
+
+
+def assess_quality(
+    frame_quality: FrameQuality, days: pd.DataFrame, options: QualityOptions
+) -> dict[str, Any]:
+    """Add to the checks of a frame those of its split.
+
+    Args:
+        frame_quality: From `assess_frame`.
         days: The plan of the split: one row per day with `orders`, `purchases` and `part`.
         options: Thresholds of the verdicts.
 
     Returns:
         A `QualityReport`, ready for JSON.
     """
-    checks = [
-        _judge(dimension, finding, options)
-        for dimension, look in DIMENSIONS.items()
-        for finding in look(frame, days, options)
-    ]
+    last_order = pd.Timestamp(frame_quality.overview["last_order"])
+    split = (
+        _judge("timeliness", _find_late(last_order, days, options), options),
+        _judge("balance", _find_drift(days, options), options),
+    )
+    dimensions = list(LOOKS)
+    checks = sorted(
+        (*frame_quality.checks, *split), key=lambda check: dimensions.index(check.dimension)
+    )
     totals = days.groupby("part")[["orders", "purchases"]].sum().loc[list(PARTS)]
     parts = {str(name): {k: int(n) for k, n in row.items()} for name, row in totals.T.items()}
-    report = QualityReport(overview=_overview(frame), parts=parts, checks=checks)
+    report = QualityReport(overview=frame_quality.overview, parts=parts, checks=checks)
     return report.model_dump(mode="json")
 
 
@@ -152,9 +175,7 @@ def _gaps(dates: "pd.Series[pd.Timestamp]") -> "pd.Series[int]":
     return dates.diff().dt.days.sub(1).fillna(0).astype("int64")
 
 
-def _find_constant(
-    frame: pd.DataFrame, _days: pd.DataFrame, _options: QualityOptions
-) -> Iterator[_Finding]:
+def _find_constant(frame: pd.DataFrame, _options: QualityOptions) -> Iterator[_Finding]:
     """A table that a shop does not have makes several columns constant: one finding for all."""
     names = [name for name in frame.columns if name in FEATURE_OF]
     constant = [name for name in names if frame[name].nunique() < 2]
@@ -163,9 +184,7 @@ def _find_constant(
     yield _Finding(subject, rule, len(names), len(constant), "columns", required=False)
 
 
-def _find_inconsistent(
-    frame: pd.DataFrame, _days: pd.DataFrame, _options: QualityOptions
-) -> Iterator[_Finding]:
+def _find_inconsistent(frame: pd.DataFrame, _options: QualityOptions) -> Iterator[_Finding]:
     rows = len(frame)
     people = frame["count_adults"] + frame["count_children"]
     yield _Finding(PEOPLE, "adults + children", rows, int((frame[PEOPLE] != people).sum()))
@@ -195,22 +214,22 @@ def _find_several(
         yield _Finding(name, rule, len(values), int((values[name] > 1).sum()), unit)
 
 
-def _find_untimely(
-    frame: pd.DataFrame, days: pd.DataFrame, options: QualityOptions
-) -> Iterator[_Finding]:
+def _find_untimely(frame: pd.DataFrame, options: QualityOptions) -> Iterator[_Finding]:
     limit = options.longest_gap_days
     gaps = _gaps(_order_dates(frame))
     rule = f"no more than {limit} days without orders in a row"
     long = int((gaps > limit).sum())
     yield _Finding(ORDER_DATE, rule, len(gaps), long, "days with orders", required=False)
-    age = (frame[ORDER_DATE].max() - days["day"].max()).days
+
+
+def _find_late(last_order: pd.Timestamp, days: pd.DataFrame, options: QualityOptions) -> _Finding:
+    limit = options.longest_gap_days
+    age = (last_order.normalize() - days["day"].max()).days
     rule = f"the latest kept order is within {limit} days of the latest order"
-    yield _Finding(ORDER_DATE, rule, 1, int(age > limit), "files", required=False)
+    return _Finding(ORDER_DATE, rule, 1, int(age > limit), "files", required=False)
 
 
-def _find_outliers(
-    frame: pd.DataFrame, _days: pd.DataFrame, options: QualityOptions
-) -> Iterator[_Finding]:
+def _find_outliers(frame: pd.DataFrame, options: QualityOptions) -> Iterator[_Finding]:
     for name in NUMERIC_FEATURES:
         if name not in FLAGS:
             yield _outliers(frame[name], options)
@@ -241,23 +260,24 @@ def _outliers(column: "pd.Series[float]", options: QualityOptions) -> _Finding:
     )
 
 
-def _find_imbalance(
-    frame: pd.DataFrame, days: pd.DataFrame, options: QualityOptions
-) -> Iterator[_Finding]:
+def _find_imbalance(frame: pd.DataFrame, options: QualityOptions) -> Iterator[_Finding]:
     low, high = options.lowest_purchase_share, options.highest_purchase_share
     share = purchase_share(frame)
     rule = f"from {low:.1%} to {high:.0%} of the rows are purchases"
     yield _Finding(OUTCOME, rule, 1, int(not low <= share <= high), "columns", required=False)
+
+
+def _find_drift(days: pd.DataFrame, options: QualityOptions) -> _Finding:
     parts = days.groupby("part")[["orders", "purchases"]].sum()
     items = parts["purchases"] / parts["orders"]
     ratio = items[TEST] / items[TRAIN]
     apart = max(ratio, 1 / ratio) > options.balance_ratio
     rule = f"items per order in test within {options.balance_ratio:g} times those in train"
-    yield _Finding(OUTCOME, rule, 1, int(apart), "splits", required=False)
+    return _Finding(OUTCOME, rule, 1, int(apart), "splits", required=False)
 
 
-Look = Callable[[pd.DataFrame, pd.DataFrame, QualityOptions], Iterator[_Finding]]
-DIMENSIONS: dict[str, Look] = {
+Look = Callable[[pd.DataFrame, QualityOptions], Iterator[_Finding]]
+LOOKS: dict[str, Look] = {  # by dimension
     "validity": _find_constant,
     "consistency": _find_inconsistent,
     "timeliness": _find_untimely,

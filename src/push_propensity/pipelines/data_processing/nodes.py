@@ -3,12 +3,19 @@
 import pandas as pd
 
 from push_propensity.frame import split as splits
-from push_propensity.frame.split import FoldOptions, SplitOptions
+from push_propensity.frame.quality import FrameQuality, QualityOptions, assess_frame
+from push_propensity.frame.split import FoldOptions, SplitOptions, keep_large_orders
 
 
-def keep_large_orders(feature_frame: pd.DataFrame, split: SplitOptions) -> pd.DataFrame:
-    """Keep the rows of orders with at least `minimum_items` purchases, in canonical order."""
-    return splits.keep_large_orders(feature_frame, split.minimum_items, split.basket)
+def filter_frame(
+    feature_frame: pd.DataFrame, split: SplitOptions, quality: QualityOptions
+) -> tuple[pd.DataFrame, FrameQuality]:
+    """Keep the rows of orders with at least `minimum_items` purchases; assess the whole frame.
+
+    One node for both, so that the largest input of a run is read once, and not beside what is kept.
+    """
+    assessed = assess_frame(feature_frame, quality)
+    return keep_large_orders(feature_frame, split.minimum_items, split.basket), assessed
 
 
 def plan_split(

@@ -4,7 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from push_propensity.frame.quality import assess_quality
 from push_propensity.frame.split import PARTS, split_orders, summarise_split
-from push_propensity.pipelines.data_processing.nodes import keep_large_orders, plan_split
+from push_propensity.pipelines.data_processing.nodes import filter_frame, plan_split
 from push_propensity.reports.figures.data_quality import draw_quality
 
 
@@ -13,10 +13,10 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                keep_large_orders,
-                ["feature_frame@pandas", "params:split"],
-                "kept_orders",
-                name="keep_large_orders",
+                filter_frame,
+                ["feature_frame@pandas", "params:split", "params:quality"],
+                ["kept_orders", "frame_quality"],
+                name="filter_frame",
             ),
             Node(
                 plan_split,
@@ -28,7 +28,7 @@ def create_pipeline() -> Pipeline:
             Node(summarise_split, [*PARTS], "split_summary", name="summarise_split"),
             Node(
                 assess_quality,
-                ["feature_frame@pandas", "split_days", "params:quality"],
+                ["frame_quality", "split_days", "params:quality"],
                 "data_quality",
                 name="assess_quality",
             ),
