@@ -72,7 +72,8 @@ class ProductRanking:
         s = np.asarray(score, dtype=np.float64)
         eligible = np.bincount(codes, weights=y) >= minimum_purchases
         kept = np.flatnonzero(eligible[codes]) if len(codes) else np.empty(0, dtype=np.intp)
-        rows = kept[np.lexsort((-s[kept], codes[kept]))]
+        narrow = codes.astype(np.min_scalar_type(len(eligible)))  # small integers sort fast
+        rows = kept[np.lexsort((-s[kept], narrow[kept]))]
         new_product = np.diff(codes[rows], prepend=-1) != 0
         new_score = new_product.copy()
         new_score[1:] |= s[rows][1:] != s[rows][:-1]  # a difference of infinities is not a number
@@ -330,13 +331,17 @@ def evaluate_segments(
     Returns:
         One row per segment, the column `segment` first.
     """
-    p = np.asarray(probability, dtype=np.float64)
-    repeat = frame[ORDERED_BEFORE].to_numpy() > 0
-    masks = {"all": np.ones(len(frame), dtype=bool), "repeat": repeat, "explore": ~repeat}
-    y, product, weight = frame[OUTCOME].to_numpy(), frame[PRODUCT].to_numpy(), row_weights(frame)
-    rows = []
+    given = np.asarray(probability, dtype=np.float64)
+    falling = np.argsort(-given, kind="stable")  # once, as each ranking sorts sorted rows fast
+    p, y = given[falling], frame[OUTCOME].to_numpy()[falling]
+    product = pd.factorize(frame[PRODUCT])[0][falling]
+    weight = row_weights(frame)
+    w = None if weight is None else weight[falling]
+    repeat = frame[ORDERED_BEFORE].to_numpy()[falling] > 0
+    masks = {"all": np.ones(len(p), dtype=bool), "repeat": repeat, "explore": ~repeat}
+    segments = []
     for segment, mask in masks.items():
-        w = None if weight is None else weight[mask]
-        measured = evaluate(y[mask], p[mask], product[mask], minimum_purchases, w)
-        rows.append({"segment": segment} | measured)
-    return pd.DataFrame(rows)
+        weighed = None if w is None else w[mask]
+        measured = evaluate(y[mask], p[mask], product[mask], minimum_purchases, weighed)
+        segments.append({"segment": segment} | measured)
+    return pd.DataFrame(segments)
