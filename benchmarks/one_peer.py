@@ -195,11 +195,13 @@ def run_peer(
 
 def run_ours(frames: str, output: str, environment: str, features: str) -> dict[str, Any]:
     """Run `model_selection` on the parts of the split that the frames are."""
+    from kedro.pipeline import Pipeline
     from kedro.runner import SequentialRunner
     from kedro_datasets.pickle import PickleDataset
 
     from one_run import Configuration
     from push_propensity.pipelines import model_selection
+    from push_propensity.pipelines.development import JOIN
 
     chosen = {"model_selection": {"features": features}}
     pipeline = model_selection.create_pipeline()
@@ -208,13 +210,14 @@ def run_ours(frames: str, output: str, environment: str, features: str) -> dict[
     fingerprint = str(Path(output).with_suffix(".fingerprint.pkl"))
     catalog["selection_fingerprint"] = PickleDataset(filepath=fingerprint)
     search = pipeline.to_outputs("trials")
+    rest = (pipeline - search) | Pipeline([JOIN])
     found: dict[str, Any] = {"versions": versions(("xgboost", "xgboost-cpu", "glum", "optuna"))}
 
     def fit() -> Predict:
         started = time.perf_counter()
         SequentialRunner().run(search, catalog)
         found["search_seconds"] = time.perf_counter() - started
-        SequentialRunner().run(pipeline - search, catalog)
+        SequentialRunner().run(rest, catalog)
         winner = catalog["winner"].load()
         found["winner"] = winner["candidate"]
         found["parameters"] = winner["parameters"]
