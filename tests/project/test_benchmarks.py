@@ -19,7 +19,9 @@ from push_propensity.evaluation.options import ReportOptions
 from push_propensity.frame.contract import check_feature_frame
 from push_propensity.frame.split import (
     PARTS,
+    FoldOptions,
     SplitOptions,
+    cut_folds,
     keep_large_orders,
     plan_split,
     split_orders,
@@ -428,6 +430,31 @@ def test_a_peer_scores_both_windows_in_a_process_of_its_own(
         expected = 2 * parts["test"]["global_popularity"].to_numpy()
         np.testing.assert_array_equal(written["test"], expected)
         assert len(written["calibration"]) == len(parts["calibration"])
+
+
+@pytest.mark.slow
+def test_ours_is_the_whole_selection(one_peer, import_benchmark, parts, tmp_path, monkeypatch):
+    one_run = import_benchmark("one_run")
+    names = ("logistic_l2", "logistic_elastic_net", "xgboost")
+    few = {name: {"search": {"n_trials": 1}} for name in names}
+    whole = one_run.Configuration
+    monkeypatch.setattr(
+        one_run,
+        "Configuration",
+        lambda environment, folder, changed: whole(
+            environment, folder, {**changed, "candidates": few}
+        ),
+    )
+    folder = tmp_path / "05_model_input"
+    folder.mkdir()
+    days = plan_split(pd.concat(parts.values()), SplitOptions())
+    for name, rows in {**parts, "folds": cut_folds(days, FoldOptions())}.items():
+        rows.to_parquet(folder / f"{name}.parquet")
+    found = one_peer.run_ours(str(folder), str(tmp_path / "ours.npz"), "base", "frame")
+    assert found["winner"] in {"logistic_l2", "logistic_elastic_net", "xgboost"}
+    assert 0 < found["search_seconds"] < found["seconds"]
+    with np.load(tmp_path / "ours.npz") as written:
+        assert len(written["test"]) == len(parts["test"])
 
 
 @pytest.mark.slow
