@@ -51,7 +51,7 @@ from push_propensity.frame.columns import FEATURE_NAMES, OUTCOME, SAMPLING_WEIGH
 from push_propensity.frame.split import DEVELOPMENT, PARTS
 from push_propensity.frame.weights import Floats
 from push_propensity.hooks import plain_run
-from push_propensity.models.calibration import fit_calibration
+from push_propensity.models.calibration import clip_probability, fit_calibration
 from push_propensity.pipeline_registry import PLAIN_RUNS, register_pipelines
 from serving import THREAD_VARIABLES, run
 
@@ -63,7 +63,6 @@ QUIET = ROOT / "src/push_propensity/handler/logging.yml"
 MODEL_INPUT = "05_model_input"
 SEED, THREADS = 20210304, 2
 TENTH = 0.1
-PROBABILITIES = (1e-15, 1 - 1e-15)  # what has a finite log loss
 MOST_BEHIND, MOST_SEARCH_SECONDS = 0.005, 60
 MEASURED = {HEADLINE: "product AP", "average_precision": "pooled AP", "log_loss": "log loss"}
 RANKED = (HEADLINE, "average_precision")  # what has a goal
@@ -232,7 +231,7 @@ def require_libraries(names: Sequence[str]) -> None:
 
 def calibrate(window: pd.DataFrame, probability: Mapping[str, Floats]) -> Floats:
     """Return test's probabilities, calibrated on the calibration window as ours are."""
-    margins = {name: logit(np.clip(p, *PROBABILITIES)) for name, p in probability.items()}
+    margins = {name: logit(clip_probability(p)) for name, p in probability.items()}
     fitted = fit_calibration(margins["calibration"], window[OUTCOME], window[USER], seed=SEED)
     return fitted.apply(margins["test"])
 
@@ -291,7 +290,7 @@ def describe_sides(measured: Measurement, fitted: Mapping[str, Fitted], test: pd
         if side.probability is None:
             lines.append([LABELS[name], side.failure, *[""] * 8])
             continue
-        given = log_loss(test[OUTCOME], np.clip(side.probability["test"], *PROBABILITIES))
+        given = log_loss(test[OUTCOME], clip_probability(side.probability["test"]))
         quality = [measured.value(name, metric) for metric in RANKED]
         losses = [given, measured.value(name, "log_loss")]
         lines.append(

@@ -101,8 +101,10 @@ def _renamed(config: Any) -> Iterator[str]:
         for name, value in parameters.items():
             if isinstance(value, Mapping) and value.keys() == {"candidate"}:
                 yield f"{name}: {{candidate: …}} is now candidates: {{{name}: …}}"
-        for entry, options in parameters["candidates"].items():
-            for name in sorted(FORMER_OPTIONS & options.keys()):
+        entries = parameters["candidates"]
+        for entry, options in entries.items() if isinstance(entries, Mapping) else ():
+            known = options.keys() if isinstance(options, Mapping) else set()
+            for name in sorted(FORMER_OPTIONS & known):
                 yield f"candidates.{entry}.{name} is now candidates.{entry}.search.{name}"
 
 

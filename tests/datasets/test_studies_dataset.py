@@ -19,7 +19,7 @@ def test_the_folder_is_made_by_the_first_search(catalog, tmp_path):
     assert studies == Studies(tmp_path / "studies")
     assert not studies.folder.exists()
     studies.open("xgboost", "name")
-    assert [path.name for path in studies.folder.iterdir()] == ["xgboost.log"]
+    assert [path.name for path in studies.folder.iterdir()] == ["xgboost-name.log"]
 
 
 def test_searches_alone_write_journals(catalog):

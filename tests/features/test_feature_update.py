@@ -39,6 +39,11 @@ def test_orders_that_came_late_are_counted(whole):
         extend(whole.filter(_.order_id != 4))
 
 
+def test_names_of_all_products_are_refused(whole):
+    with pytest.raises(DataError, match=r"group text .* Build the frame anew"):
+        extend(whole, only("text"))
+
+
 def test_a_frame_of_other_columns_is_refused(whole):
     with pytest.raises(DataError, match="has other columns than"):
         extend(whole, only("calendar"))

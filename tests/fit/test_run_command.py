@@ -504,5 +504,10 @@ def test_a_candidate_s_former_options():
         check_former_names(Configuration(config))
 
 
+@pytest.mark.parametrize("candidates", [None, {"xgboost": None}, []])
+def test_what_is_no_entry_is_left_to_the_check_of_parameters(candidates):
+    check_former_names(Configuration({"catalog": {}, "parameters": {"candidates": candidates}}))
+
+
 class Configuration(dict):
     runtime_params: ClassVar[dict] = {}

@@ -154,6 +154,10 @@ class TestCandidateOptions:
         with pytest.raises(ValueError, match=message):
             CandidateOptions(family="xgboost", seed=1, search=search)
 
+    def test_a_search_may_not_boost_longer_than_a_model_can(self):
+        with pytest.raises(ParameterError, match="n_estimators: Input should be less than"):
+            CandidateOptions(family="xgboost", seed=1, search={"most_rounds": 6_000})
+
     def test_a_learning_rate_of_the_search_must_be_possible(self):
         with pytest.raises(ParameterError, match="logistic_l2 got parameters that are not allowed"):
             CandidateOptions(family="logistic_l2", seed=1, search={"learning_rate": 0.2})

@@ -298,3 +298,13 @@ def test_fitting_uses_all_parameters(development):
     model = fit_model(development, options, parameters)
     assert model.estimator.get_booster().num_boosted_rounds() == 4
     assert "depth" not in parameters.model_dump()
+
+
+def test_the_longest_time_is_that_of_all_rows_of_training(development):
+    """Also of those that were not drawn."""
+    frame = development.copy()
+    drawn = draw_rows(frame, 0.5, seed=7)[0]
+    left_out = np.setdiff1d(np.arange(len(frame)), drawn)[0]
+    frame.iloc[left_out, frame.columns.get_loc(DAYS_SINCE_PURCHASE)] = 999.0
+    model = fit(frame, entry("logistic_l2", negative_share=0.5, minimum_negatives=0, seed=7))
+    assert model.longest == 999.0

@@ -2,9 +2,11 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 import textwrap
+import time
 from contextlib import suppress
 from itertools import count
 
@@ -16,7 +18,7 @@ from push_propensity.errors import DataError, ParameterError
 from push_propensity.evaluation.metrics import HEADLINE
 from push_propensity.models.candidates import CandidateOptions
 from push_propensity.selection.search import Search, Trial
-from push_propensity.selection.studies import Studies
+from push_propensity.selection.studies import KEPT_SECONDS, Studies
 from tests.faults import times
 
 SWEEP = {"max_depth": [2, 3, 4, 5], "reg_lambda": [1.0, 10.0, 100.0]}
@@ -164,7 +166,7 @@ class TestGoingOn:
         studies = Studies(tmp_path_factory.mktemp("studies"))
         entry = options(strategy)
         run(entry, studies)
-        path = studies.folder / "xgboost.log"
+        path = studies.folder / "xgboost-study.log"
         content = path.read_bytes()
         path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
         assert text(run(entry, studies)) == text(whole[strategy])
@@ -206,31 +208,52 @@ class TestBudget:
 
 
 class TestJournals:
-    def test_are_one_per_candidate_and_of_one_study(self, tmp_path):
-        studies, entry = Studies(tmp_path / "studies"), options()
+    def test_each_study_has_its_own(self, tmp_path):
+        studies, entry, folds = Studies(tmp_path / "studies"), options(), Folds()
         run(entry, studies)
+        run(entry, studies, folds, name="other")
         Search(entry, Folds().measures(), studies.open("logistic_l2", "study"))
+        assert folds.measured, "what was made of other data counts for nothing"
         assert sorted(path.name for path in studies.folder.iterdir()) == [
-            "logistic_l2.log",
-            "xgboost.log",
+            "logistic_l2-study.log",
+            "xgboost-other.log",
+            "xgboost-study.log",
         ]
-        folds = Folds()
-        run(entry, studies, folds, name="of other data")
-        assert folds.measured
-        again = Folds()
-        run(entry, studies, again)
-        assert again.measured, "what was made of other data is gone"
+
+    def test_another_study_at_the_same_time_changes_nothing(self, tmp_path, whole):
+        """Both have begun before either keeps a trial."""
+        studies, entry = Studies(tmp_path), options()
+        kept = {name: studies.open("xgboost", name) for name in ("study", "other")}
+        worse = Folds(lambda point, fold: planted(point, fold) / 2)
+        list(Search(entry, Folds().measures(), kept["study"]).trials())
+        list(Search(entry, worse.measures(), kept["other"]).trials())
+        assert text(run(entry, studies, Folds(fails_at=0))) == text(whole["random"])
+
+    def test_those_that_nobody_goes_on_with_are_deleted(self, tmp_path):
+        studies = Studies(tmp_path)
+        for name in ("old", "new"):
+            run(options(), studies, name=name)
+        studies.open("logistic_l2", "old")
+        month_ago = time.time() - KEPT_SECONDS - 60
+        for path in (tmp_path / "xgboost-old.log", tmp_path / "logistic_l2-old.log"):
+            os.utime(path, (month_ago, month_ago))
+        run(options(), studies)
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "logistic_l2-old.log",
+            "xgboost-new.log",
+            "xgboost-study.log",
+        ]
 
     @pytest.mark.parametrize("line", [b"not json\n", b"{}\n", b'{"op_code":4}\n', b"[1]\n"])
     def test_a_damaged_one_is_left_as_it_is_with_one_message(self, tmp_path, line):
         studies, entry = Studies(tmp_path / "studies"), options()
         run(entry, studies)
-        path = studies.folder / "xgboost.log"
+        path = studies.folder / "xgboost-study.log"
         lines = path.read_bytes().splitlines(keepends=True)
         torn = b"".join([*lines[:3], line, *lines[4:]])
         path.write_bytes(torn)
         with pytest.raises(
-            DataError, match=r"studies/xgboost\.log, is damaged\. Delete it"
+            DataError, match=r"studies/xgboost-study\.log, is damaged\. Delete it"
         ) as told:
             run(entry, studies)
         assert str(tmp_path) not in str(told.value)

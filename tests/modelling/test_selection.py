@@ -33,7 +33,7 @@ def trials_of(name, scores, kind="candidate", parameters=None, rounds=None):
                 row |= {"segment": segment, "rows": 100, "purchases": 20}
                 row |= {"products": 3 + fold, "purchases_covered": 0.5}
                 row["parameters"] = json.dumps((parameters or [{}] * len(scores))[trial])
-                row["given_up"] = False
+                row |= {"given_up": False, "trials": len(scores)}
                 row["n_estimators"] = np.nan if rounds is None else rounds[trial][fold - 1]
                 row |= dict.fromkeys(METRICS, 0.1 * fold)
                 rows.append(row | {HEADLINE: score * factor})

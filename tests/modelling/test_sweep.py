@@ -9,14 +9,17 @@ from push_propensity.errors import DataError
 from push_propensity.evaluation.metrics import HEADLINE, METRICS, SEGMENTS, evaluate_segments
 from push_propensity.frame.columns import FEATURE_NAMES
 from push_propensity.frame.split import fold_masks, keep_large_orders
+from push_propensity.models.candidates import CandidateOptions
 from push_propensity.scoring.bundle import Fingerprint
 from push_propensity.selection.choice import SelectionOptions
+from push_propensity.selection.search import Trial
 from push_propensity.selection.studies import Studies
-from push_propensity.selection.sweep import EncodedFold, sweep, sweep_candidate
+from push_propensity.selection.sweep import EncodedFold, _tabulate, sweep, sweep_candidate
 from tests.conftest import sample_rows
 from tests.modelling.entries import CANDIDATE_NAMES, FAMILY_NAMES, entry, fit
 
-KEYS = ["candidate", "kind", "trial", "given_up", "fold", "segment", "parameters", "n_estimators"]
+KEYS = ["candidate", "kind", "trials", "trial", "given_up", "fold", "segment", "parameters"]
+KEYS += ["n_estimators"]
 SIZES = ["rows", "purchases", "products", "purchases_covered"]
 
 
@@ -212,8 +215,36 @@ def test_a_stand_in_of_several_entries_is_measured_once(development, folds, tmp_
     finished = journal.read_bytes().count(b'"folds"')
     again = sweep_candidate(development, folds, entry("decayed_frequency"), *given)
     pd.testing.assert_frame_equal(again, first)
-    assert [path.name for path in tmp_path.iterdir()] == ["ordered_before_popularity.log"]
+    assert [*tmp_path.iterdir()] == [journal]
     assert journal.read_bytes().count(b'"folds"') == finished == 1
+
+
+def test_what_no_trial_depends_on_keeps_the_journal(development, folds, tmp_path):
+    made_from = Fingerprint("rows", "parameters", "code")
+
+    def journals(**changes):
+        options = entry("constant").model_copy(update=changes)
+        given = (SelectionOptions(), made_from, Studies(tmp_path))
+        sweep_candidate(development, folds, options, *given)
+        return len([*tmp_path.iterdir()])
+
+    assert journals() == journals(calibration="beta", negative_share=0.5) == 1
+    assert journals(seed=9) == 2
+
+
+def test_a_point_that_is_given_up_when_tried_again_counts_as_measured_before():
+    def fold(number):
+        return [{"segment": "all", "fold": number, "n_estimators": np.nan}]
+
+    trials = [
+        Trial({"C": 1.0}, [fold(1), fold(2)], given_up=False),
+        Trial({"C": 0.1}, [fold(1), fold(2)], given_up=False),
+        Trial({"C": 1.0}, [fold(1)], given_up=True),
+    ]
+    table = _tabulate(CandidateOptions(family="logistic_l2", seed=1), trials)
+    assert table["trial"].tolist() == [0, 0, 1, 1]
+    assert not table["given_up"].any()
+    assert (table["trials"] == 3).all()
 
 
 def test_inputs_stay_as_they_are(development, folds):

@@ -102,6 +102,9 @@ def make_current_frame():
     return frame.assign(**{DAYS_SINCE_PURCHASE: 3.0 * (frame["variant_id"] - 1000)})
 
 
+SPLIT_DAYS = pd.DataFrame({"day": [make_current_frame()["created_at"].min().normalize()]})
+
+
 def make_trials(seed=0):
     """Trials over 3 folds: C swept for the linear models, depth and eta for boosting."""
     draw = np.random.default_rng(seed)
@@ -236,6 +239,7 @@ def make_inputs():
         "data_quality": DATA_QUALITY,
         "intake_report": None,
         "current_frame@pandas": make_current_frame(),
+        "split_days": SPLIT_DAYS,
         "params:report_options": OPTIONS,
         "params:split": SplitOptions(minimum_items=3),
     }

@@ -21,11 +21,14 @@ RANKS = ("entry", "as_of", "longest", "pairs", "left", "left_of_top", "mean", "m
 RANGES = ("feature", "low", "high", "outside")
 
 
-def rank_who_left(current_frame: pd.DataFrame | None, **models: PurchaseModel) -> pd.DataFrame:
+def rank_who_left(
+    current_frame: pd.DataFrame | None, split_days: pd.DataFrame, **models: PurchaseModel
+) -> pd.DataFrame:
     """Say how each candidate ranks users who last bought a product longer ago than any in training.
 
     Args:
         current_frame: The features of every active user; None where there is no such frame.
+        split_days: The plan of the split: a frame from before its last day is not looked at.
         **models: The fitted entries.
 
     Returns:
@@ -35,7 +38,7 @@ def rank_who_left(current_frame: pd.DataFrame | None, **models: PurchaseModel) -
         and of those left. No rows without a current frame that has the models' features.
     """
     candidates = [model for model in models.values() if FAMILIES[model.name].kind == "candidate"]
-    frame = _with_features(current_frame, candidates)
+    frame = _usable(current_frame, split_days, candidates)
     if frame is None:
         return pd.DataFrame(columns=list(RANKS))
     return pd.DataFrame([_rank(frame, model) for model in candidates], columns=list(RANKS))
@@ -60,12 +63,16 @@ def _rank(frame: pd.DataFrame, model: PurchaseModel) -> dict[str, Any]:
 
 
 def count_outside(
-    current_frame: pd.DataFrame | None, winner: Mapping[str, Any], **models: PurchaseModel
+    current_frame: pd.DataFrame | None,
+    split_days: pd.DataFrame,
+    winner: Mapping[str, Any],
+    **models: PurchaseModel,
 ) -> pd.DataFrame:
     """Say which of the winner's inputs lie outside of what it learned from, and how many.
 
     Args:
         current_frame: The features of every active user; None where there is no such frame.
+        split_days: The plan of the split: a frame from before its last day is not looked at.
         winner: With the name of the winner as `candidate`.
         **models: The fitted entries.
 
@@ -74,7 +81,7 @@ def count_outside(
         that count at the least and at the most) and the share `outside`.
     """
     model = models[winner["candidate"]]
-    frame = _with_features(current_frame, [model])
+    frame = _usable(current_frame, split_days, [model])
     if frame is None:
         return pd.DataFrame(columns=list(RANGES))
     rows = [
@@ -85,15 +92,20 @@ def count_outside(
     return table[table["outside"] > 0].sort_values("outside", ascending=False, ignore_index=True)
 
 
-def _with_features(frame: pd.DataFrame | None, models: list[PurchaseModel]) -> pd.DataFrame | None:
-    """Return the frame if it can be scored."""
+def _usable(
+    frame: pd.DataFrame | None, split_days: pd.DataFrame, models: list[PurchaseModel]
+) -> pd.DataFrame | None:
+    """Return the frame if it can be scored and is of these data."""
     if frame is None or frame.empty:
         return None
-    if lacking := {name for model in models for name in model.features} - set(frame.columns):
+    lacking = {name for model in models for name in model.features} - set(frame.columns)
+    if lacking or frame[CREATED_AT].max() < split_days["day"].max():
         logger.warning(
-            "The current frame lacks %d features of the models and is left out of the report. "
+            "The current frame %s and is left out of the report. "
             "Make it anew: kedro run --pipelines current_frame,reporting.",
-            len(lacking),
+            f"lacks {len(lacking)} features of the models"
+            if lacking
+            else "is older than the latest orders",
         )
         return None
     return frame

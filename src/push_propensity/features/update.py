@@ -29,9 +29,15 @@ def extend_feature_frame(raw: RawTables, frame: ir.Table, options: FeatureOption
         options: Windows, defaults and which extended groups to build.
 
     Raises:
-        DataError: The frame has other columns than the options ask for, or the raw tables hold
-            orders that should be in it and are not, because they came late.
+        DataError: The frame has other columns than the options ask for, or the group `text`, or
+            the raw tables hold orders that should be in it and are not, because they came late.
     """
+    if "text" in options.extended.groups:
+        raise DataError(
+            "The group text compares the names of all products, so each new one changes the "
+            "features of earlier orders too. Build the frame anew: kedro run --pipelines "
+            "feature_engineering."
+        )
     latest: datetime = frame.created_at.max().to_pyarrow().as_py()
     points = repeat_orders(raw, options.lag_hours, options.first_order_date)
     later = repeat_orders(raw, options.lag_hours, options.first_order_date, after=latest)

@@ -82,11 +82,11 @@ class BoostedTrees(Family):
             -parameters.reg_alpha,
         )
 
-    def share(self, fold: FoldRows) -> SharedBins:
+    def share(self, fold: FoldRows, threads: int) -> SharedBins:
         """Sort the rows into bins, which depend on no setting that is swept."""
-        train = _binned(fold.train)
+        train = _binned(fold.train, threads)
         validation = np.asarray(fold.validation, dtype=np.float32)
-        return SharedBins(train, _binned(fold.stopping, ref=train), validation)
+        return SharedBins(train, _binned(fold.stopping, threads, ref=train), validation)
 
     def fit_trial(
         self, shared: Any, parameters: Any, seed: int, threads: int, stopping: Stopping
@@ -142,10 +142,12 @@ class BoostedTrees(Family):
 
 
 def _binned(
-    rows: EncodedRows, ref: xgboost.QuantileDMatrix | None = None
+    rows: EncodedRows, threads: int, ref: xgboost.QuantileDMatrix | None = None
 ) -> xgboost.QuantileDMatrix:
     encoded = np.asarray(rows.encoded, dtype=np.float32)
-    return xgboost.QuantileDMatrix(encoded, rows.outcome, weight=rows.weight, ref=ref)
+    return xgboost.QuantileDMatrix(
+        encoded, rows.outcome, weight=rows.weight, ref=ref, nthread=threads
+    )
 
 
 def _regression_attributes(attributes: Iterable[onnx.AttributeProto]) -> dict[str, Any]:

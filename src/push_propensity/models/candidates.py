@@ -15,7 +15,7 @@ from push_propensity.models.calibration import CalibrationChoice
 from push_propensity.models.family import Family, Parameters, Stopping
 
 MOST_REASONS = 10
-LEARNING_RATE = "learning_rate"
+LEARNING_RATE, ROUNDS = "learning_rate", "n_estimators"
 BUDGET: Any = {"search": {"n_trials", "seconds"}}  # how far a search goes, not what it finds there
 
 
@@ -95,9 +95,10 @@ class CandidateOptions(BaseModel):
         for name, values in self.sweep.items():
             for value in values:
                 self.complete({name: value})
+        if ROUNDS in self.definition.parameters.model_fields:
+            self.settled({}, self.search.most_rounds)
         if self.search.learning_rate is not None:
             self.searched({})
-            self.settled({}, self.search.most_rounds)
             if LEARNING_RATE in self.sweep:
                 raise ValueError(f"{LEARNING_RATE} is swept, so `search` must not set it")
         return self
@@ -145,7 +146,7 @@ class CandidateOptions(BaseModel):
             return self.complete(point)
         settled: Any = self.complete(point)
         steps = rounds * (self.search.learning_rate or settled.learning_rate)
-        return self.complete({**point, "n_estimators": round(steps / settled.learning_rate) or 1})
+        return self.complete({**point, ROUNDS: round(steps / settled.learning_rate) or 1})
 
     def points(self) -> list[dict[str, Any]]:
         """The points that a grid or random search tries, in its order; fewer are the first ones."""

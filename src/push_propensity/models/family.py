@@ -117,7 +117,7 @@ class Family(ABC):
         """Return a sort key; of two settings, the smaller key is the simpler model."""
         return ()
 
-    def share(self, fold: FoldRows) -> Any:
+    def share(self, fold: FoldRows, threads: int) -> Any:
         """Make of a fold's rows, once, what all trials share; `fit_trial` is given it."""
         return fold
 

@@ -119,7 +119,7 @@ def fit_model(
     require_both_outcomes(outcome, "training")
     entry = options.measurable_on(frame.columns)
     family = entry.definition
-    longest = drawn[DAYS_SINCE_PURCHASE].max() if family.kind == "candidate" else np.inf
+    longest = frame[DAYS_SINCE_PURCHASE].max() if family.kind == "candidate" else np.inf
     encoder = family.encoder(features)
     estimator = family.estimator(parameters, options.seed, options.threads)
     estimator.fit(encoder.fit_transform(drawn), outcome, sample_weight=weight)

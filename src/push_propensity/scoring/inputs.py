@@ -21,7 +21,8 @@ class ModelFeature:
     """An input of a model with the fixed physical bounds of its values (both inclusive).
 
     `lowest`, `highest` and `categories` are what the model learnt from, None where its bundle does
-    not say: a number beyond is scored as the nearer of the two, another category as unknown.
+    not say: a number beyond is scored as the nearer of the two, another category as unknown. Who
+    last bought the product longer ago than anybody in training gets at most its popularity.
     """
 
     name: str

@@ -113,8 +113,8 @@ def build_leaderboard(trials: pd.DataFrame, *chosen: dict[str, Any]) -> pd.DataF
         chosen: What `choose_trial` gave for each entry.
 
     Returns:
-        One row per family that was measured: candidate, kind, is_winner, trials (how many settings
-        were tried), parameters (of the best, JSON text), folds, folds_ranked (those with a product
+        One row per family that was measured: candidate, kind, is_winner, trials (how many were
+        made), parameters (of the best, JSON text), folds, folds_ranked (those with a product
         to rank users of; the others are left out of the product metrics),
         the mean of products and purchases_covered, the mean over the folds of each metric with its
         standard error, and the headline for repeat and explore rows.
@@ -135,7 +135,7 @@ def _entry(trials: pd.DataFrame, choice: dict[str, Any]) -> dict[str, Any]:
     entry = {
         "candidate": choice["candidate"],
         "kind": choice["kind"],
-        "trials": int(tried["trial"].nunique()),
+        "trials": int(tried["trials"].iloc[0]),
         "parameters": json.dumps(choice["parameters"], sort_keys=True),
         "folds": len(everything),
         "folds_ranked": int(everything[HEADLINE].count()),

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -44,6 +45,7 @@ T = TypeVar("T")
 KEYS = (
     "candidate",
     "kind",
+    "trials",
     "trial",
     "given_up",
     "fold",
@@ -52,6 +54,8 @@ KEYS = (
     "n_estimators",
 )
 IN_MEMORY = Studies()
+SEARCHES = ("optuna", "scikit-learn")  # what trials are drawn and encoded by
+UNTRIED: Any = {"calibration": True, "negative_share": True}  # of what is chosen alone
 MEASURED = (USER, PRODUCT, OUTCOME, ORDERED_BEFORE, SAMPLING_WEIGHT)  # what metrics are made of
 
 
@@ -94,7 +98,8 @@ class EncodedFold:
         looked_at, weight = draw_rows(measured, share, seed, minimum_negatives=least)
         outcome = measured[OUTCOME].to_numpy()[looked_at]
         fold = FoldRows(fitted, EncodedRows(held[looked_at], outcome, weight), held)
-        return cls(measured, fitted.encoded.shape[1], options.definition.share(fold))
+        shared = options.definition.share(fold, options.threads)
+        return cls(measured, fitted.encoded.shape[1], shared)
 
 
 @dataclass(frozen=True)
@@ -143,13 +148,12 @@ def sweep_candidate(
     depends_on = {
         "data": fingerprint.data,
         "code": fingerprint.code,
-        "library": entry.definition.library,
+        "libraries": [entry.definition.library, *((name, version(name)) for name in SEARCHES)],
         "folds": folds.astype("str").to_dict("list"),
         "features": features,
-        "candidate": entry.model_dump(exclude=BUDGET),
+        "candidate": entry.model_dump(exclude=BUDGET | UNTRIED),
     }
-    name = f"{entry.family}-{digest_values(depends_on)[:16]}"
-    return sweep(development, folds, entry, features, studies, name)
+    return sweep(development, folds, entry, features, studies, digest_values(depends_on)[:16])
 
 
 def sweep(
@@ -168,11 +172,12 @@ def sweep(
         options: The family, its sweep, how to search and train it.
         features: The columns that a candidate uses; a baseline has its own.
         studies: Where trials are kept.
-        study: Names what the trials depend on.
+        study: A digest of what the trials depend on.
 
     Returns:
         One row per (trial, fold, segment), trials numbered from the simplest model: candidate (the
-        family that was fitted), kind, trial, given_up (before all folds were measured), fold,
+        family that was fitted), kind, trials (how many were made; a point may be tried again),
+        trial, given_up (before all folds were measured), fold,
         segment, parameters (JSON text), n_estimators (best round of the search; NaN where not
         boosted), then what `evaluate` gives.
     """
@@ -211,9 +216,17 @@ def _measure(
 
 
 def _tabulate(options: CandidateOptions, trials: Sequence["Trial"]) -> pd.DataFrame:
-    """Number the points that were tried from the simplest model to the most complex."""
+    """Number the points that were tried from the simplest model to the most complex.
+
+    Of a point that was tried again, what was measured on most folds counts.
+    """
+    points: dict[str, Trial] = {}
+    for trial in trials:
+        known = points.setdefault(json.dumps(trial.point, sort_keys=True), trial)
+        if len(trial.folds) > len(known.folds):
+            points[json.dumps(trial.point, sort_keys=True)] = trial
     tables = []
-    for trial in {json.dumps(trial.point, sort_keys=True): trial for trial in trials}.values():
+    for trial in points.values():
         table = pd.DataFrame([record for records in trial.folds for record in records])
         settled = options.settled(trial.point, table["n_estimators"].median())
         entry: dict[str, Any] = {
@@ -221,6 +234,7 @@ def _tabulate(options: CandidateOptions, trials: Sequence["Trial"]) -> pd.DataFr
             "kind": options.definition.kind,
             "parameters": json.dumps(options.complete(trial.point).model_dump(), sort_keys=True),
             "given_up": trial.given_up,
+            "trials": len(trials),
         }
         tables.append((options.definition.complexity(settled), table.assign(**entry)))
     tables.sort(key=lambda sized: sized[0])

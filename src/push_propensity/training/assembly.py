@@ -163,6 +163,7 @@ def assemble_bundle(
         training_window={
             **summarise_part(training_window),
             "fitted_rows": trained_model.fitted_rows,
+            "longest_since_purchase": trained_model.longest,
             "minimum_items": split.minimum_items,
             "refit": training_options.refit,
         },
