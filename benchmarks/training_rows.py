@@ -1,4 +1,6 @@
-"""What leaving out rows without a purchase costs in ranking and saves in time.
+"""What leaving out rows without a purchase costs in ranking and saves in time, as Markdown tables.
+
+    python benchmarks/training_rows.py --env box_builder_frame
 
 Run data_processing and model_selection first. The chosen setting of each candidate is fitted to
 shares of the rows without a purchase, weighted back, and measured on test beside all rows.
@@ -13,11 +15,13 @@ import pandas as pd
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from feature_engineering import to_markdown
 from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.metrics import HEADLINE, evaluate
 from push_propensity.frame.columns import OUTCOME, PRODUCT, USER
 from push_propensity.frame.split import PARTS, join_development
 from push_propensity.models.candidates import CandidateOptions
+from push_propensity.reports.wording import entry_label
 from push_propensity.selection.choice import SelectionOptions
 from push_propensity.selection.contender import fit_contender
 from push_propensity.selection.variants.trials import resample_headline
@@ -42,8 +46,8 @@ def compare_shares(
     selection: SelectionOptions,
     shares: list[float],
     resamples: Resamples,
-) -> pd.DataFrame:
-    """Fit the chosen setting to each share, all rows last, and measure it on test."""
+) -> list[tuple[str, ...]]:
+    """Fit the chosen setting to each share, all rows last, and measure it on test: `COLUMNS`."""
     test, rows, probability = parts["test"], [], {}
     development = join_development(parts["train"], parts["validation"])
     for share in sorted({*shares, 1.0}):
@@ -72,20 +76,14 @@ def compare_shares(
                 f"{measured['log_loss']:.5f}",
             )
         )
-    return pd.DataFrame(cells, columns=list(COLUMNS))
-
-
-def write_table(name: str, table: pd.DataFrame) -> str:
-    """As Markdown, under the candidate's name."""
-    lines = [f"**{name}**", "", *(f"| {' | '.join(row)} |" for row in [COLUMNS])]
-    lines += ["|" + " --- |" * len(COLUMNS)]
-    lines += [f"| {' | '.join(row)} |" for row in table.itertuples(index=False)]
-    return "\n".join(lines)
+    return cells
 
 
 def main() -> None:
     """Print a table per candidate."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--env", default=None, help="environment, as kedro run takes it")
     parser.add_argument("--candidates", nargs="+", default=["logistic_l2", "xgboost"])
     parser.add_argument("--shares", nargs="+", type=float, default=[0.05, 0.1, 0.2, 0.5])
@@ -102,8 +100,8 @@ def main() -> None:
         for name in chosen.candidates:
             options = catalog.load(f"params:candidates.{name}")
             choice = catalog.load(f"{name}_choice")
-            table = compare_shares(parts, choice, options, selection, chosen.shares, resamples)
-            print(write_table(name, table), end="\n\n", flush=True)
+            lines = compare_shares(parts, choice, options, selection, chosen.shares, resamples)
+            print(f"**{entry_label(name)}**\n\n{to_markdown(COLUMNS, lines)}\n", flush=True)
 
 
 if __name__ == "__main__":

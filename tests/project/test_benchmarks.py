@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 
+from push_propensity.evaluation.bootstrap import Resamples
 from push_propensity.evaluation.metrics import HEADLINE, product_average_precision
 from push_propensity.evaluation.options import ReportOptions
 from push_propensity.frame.contract import check_feature_frame
@@ -26,6 +27,8 @@ from push_propensity.frame.split import (
     plan_split,
     split_orders,
 )
+from push_propensity.models.candidates import CandidateOptions
+from push_propensity.selection.choice import SelectionOptions
 from tests.project.environments import ROOT
 from tests.reporting.measured_shop import make_inputs, run_reporting
 
@@ -391,6 +394,22 @@ def test_a_share_of_the_rows_stands_for_all_of_them(one_peer):
     assert drawn.weight.sum() == pytest.approx(2 * len(outcome), rel=0.1)
     assert rows.draw(1.0, seed=1) is rows
     assert list(drawn.features) == ["number"]
+
+
+def test_shares_of_the_rows_are_compared_with_all_of_them(import_benchmark, parts):
+    training_rows = import_benchmark("training_rows")
+    test, options = parts["test"], CandidateOptions(family="logistic_l2", seed=1)
+    resamples = Resamples.of(test["user_id"], resamples=20, seed=1, confidence=0.95)
+    given = ({"parameters": {"C": 0.1}}, options, SelectionOptions(), [0.5], resamples)
+    half, whole = training_rows.compare_shares(parts, *given)
+    assert (half[0], whole[0], len(half)) == ("0.5", "1", len(training_rows.COLUMNS))
+    rows = [int(line[1].replace(",", "")) for line in (half, whole)]
+    development = pd.concat([parts["train"], parts["validation"]])
+    assert rows[1] == len(development)
+    bought = development["outcome"].sum()
+    assert rows[0] == pytest.approx(bought + (len(development) - bought) / 2, rel=0.1)
+    assert whole[4:6] == ("+0.0000", "+0.0000 to +0.0000")
+    assert half[3] != whole[3]
 
 
 def test_peers_get_the_same_rows_and_nothing_to_look_up(automl, parts, parts_folder, tmp_path):
