@@ -17,7 +17,7 @@ from push_propensity.training.specification import TrainingOptions
 from tests.modelling.entries import CANDIDATES, FAMILY_NAMES
 from tests.modelling.test_model_pipelines import run
 from tests.modelling.toy_family import ENTRY, add_toy_family
-from tests.reporting.measured_shop import DATA_QUALITY, OPTIONS, SPLIT_DAYS, run_reporting
+from tests.reporting.measured_shop import DATA_QUALITY, OPTIONS, run_reporting
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,6 @@ def test_is_reported_under_its_label_as_winner(selected, inputs, parts):
             "leaderboard": board.assign(is_winner=board["candidate"] == "toy"),
             "lag_metrics": None,
             "current_frame@pandas": None,
-            "split_days": SPLIT_DAYS,
             "intake_report": {},
             "calibration": parts.calibration,
             "test": parts.test,

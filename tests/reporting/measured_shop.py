@@ -102,9 +102,6 @@ def make_current_frame():
     return frame.assign(**{DAYS_SINCE_PURCHASE: 3.0 * (frame["variant_id"] - 1000)})
 
 
-SPLIT_DAYS = pd.DataFrame({"day": [make_current_frame()["created_at"].min().normalize()]})
-
-
 def make_trials(seed=0):
     """Trials over 3 folds: C swept for the linear models, depth and eta for boosting."""
     draw = np.random.default_rng(seed)
@@ -170,6 +167,7 @@ def make_leaderboard(trials, winner="xgboost"):
     return table.assign(
         is_winner=table["candidate"] == winner,
         trials=trials.groupby("candidate")["trial"].nunique()[table["candidate"]].to_list(),
+        given_up=np.where(table["candidate"] == "xgboost", 3, 0),
         product_average_precision_repeat=0.6,
         product_average_precision_explore=0.2,
     )
@@ -239,7 +237,6 @@ def make_inputs():
         "data_quality": DATA_QUALITY,
         "intake_report": None,
         "current_frame@pandas": make_current_frame(),
-        "split_days": SPLIT_DAYS,
         "params:report_options": OPTIONS,
         "params:split": SplitOptions(minimum_items=3),
     }

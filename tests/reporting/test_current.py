@@ -11,9 +11,10 @@ from push_propensity.frame.columns import DAYS_SINCE_PURCHASE
 from push_propensity.pipelines.reporting.pipeline import EVIDENCE
 from push_propensity.reports import sections, tables
 from push_propensity.reports.findings import Evidence, derive
-from tests.reporting.measured_shop import SPLIT_DAYS, WINNER, Weighted, make_current_frame
+from tests.reporting.measured_shop import WINNER, Weighted, make_current_frame
 
 USERS = 100
+TEST = make_current_frame().head(USERS)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def today(left, **columns):
 class TestRankWhoLeft:
     def test_by_hand(self):
         regular = np.where(np.isin(np.arange(USERS), [0, 50]), 1.0, 0.0)
-        [row] = rank_who_left(today(10, set_as_regular=regular), SPLIT_DAYS, model=LINEAR).to_dict(
+        [row] = rank_who_left(today(10, set_as_regular=regular), TEST, model=LINEAR).to_dict(
             "records"
         )
         assert (row["entry"], row["longest"], row["pairs"]) == ("logistic_l2", 90.0, 100)
@@ -46,17 +47,15 @@ class TestRankWhoLeft:
     def test_each_product_has_its_own_likeliest(self):
         popular = today(0, set_as_regular=1.0)
         other = today(10, set_as_regular=(np.arange(USERS) < 2) * 0.5).assign(variant_id=2)
-        table = rank_who_left(
-            pd.concat([popular, other], ignore_index=True), SPLIT_DAYS, model=LINEAR
-        )
+        table = rank_who_left(pd.concat([popular, other], ignore_index=True), TEST, model=LINEAR)
         assert table[["left", "left_of_top"]].to_numpy().tolist() == [[0.05, 0.5]]
 
     def test_of_candidates_alone(self):
         models = {"a": LINEAR, "b": replace(LINEAR, name="constant")}
-        assert rank_who_left(today(10), SPLIT_DAYS, **models)["entry"].to_list() == ["logistic_l2"]
+        assert rank_who_left(today(10), TEST, **models)["entry"].to_list() == ["logistic_l2"]
 
     def test_nobody_left(self):
-        [row] = rank_who_left(today(0), SPLIT_DAYS, model=LINEAR).to_dict("records")
+        [row] = rank_who_left(today(0), TEST, model=LINEAR).to_dict("records")
         assert (row["left"], row["left_of_top"]) == (0.0, 0.0)
         assert np.isnan(row["mean_of_left"])
 
@@ -65,7 +64,7 @@ class TestCountOutside:
     def test_by_hand(self):
         frame = today(10).assign(global_popularity=[-0.5, 1.5, *[0.5] * 98])
         frame[DAYS_SINCE_PURCHASE] = [*[81.0] * 30, *[80.0] * 70]
-        table = count_outside(frame, SPLIT_DAYS, {"candidate": "logistic_l2"}, logistic_l2=LINEAR)
+        table = count_outside(frame, TEST, {"candidate": "logistic_l2"}, logistic_l2=LINEAR)
         assert table.to_numpy().tolist() == [
             [DAYS_SINCE_PURCHASE, 0.0, 80.0, pytest.approx(0.3)],
             ["global_popularity", 0.0, 1.0, pytest.approx(0.02)],
@@ -73,21 +72,25 @@ class TestCountOutside:
 
     def test_what_lies_within_is_not_named(self):
         frame = today(0).assign(**{DAYS_SINCE_PURCHASE: 5.0})
-        assert count_outside(
-            frame, SPLIT_DAYS, {"candidate": "logistic_l2"}, logistic_l2=LINEAR
-        ).empty
+        assert count_outside(frame, TEST, {"candidate": "logistic_l2"}, logistic_l2=LINEAR).empty
 
 
 @pytest.mark.parametrize(
     "frame", [None, today(10).head(0), today(10).drop(columns="count_pets")], ids=["", "0", "-"]
 )
 def test_without_a_frame_that_can_be_scored_there_are_no_rows(frame):
-    assert rank_who_left(frame, SPLIT_DAYS, logistic_l2=LINEAR).empty
-    assert count_outside(frame, SPLIT_DAYS, {"candidate": "logistic_l2"}, logistic_l2=LINEAR).empty
+    assert rank_who_left(frame, TEST, logistic_l2=LINEAR).empty
+    assert count_outside(frame, TEST, {"candidate": "logistic_l2"}, logistic_l2=LINEAR).empty
+
+
+def test_a_frame_of_other_users_is_left_out(caplog):
+    others = TEST.assign(user_id="other " + TEST["user_id"])
+    assert rank_who_left(today(10), others, logistic_l2=LINEAR).empty
+    assert "is of other users than the test part" in caplog.text
 
 
 def test_a_frame_from_before_the_latest_orders_is_left_out(caplog):
-    later = SPLIT_DAYS + pd.Timedelta(days=365)
+    later = TEST.assign(created_at=TEST["created_at"] + pd.Timedelta(days=365))
     assert rank_who_left(today(10), later, logistic_l2=LINEAR).empty
     assert "is older than the latest orders" in caplog.text
     assert count_outside(today(10), later, {"candidate": "logistic_l2"}, logistic_l2=LINEAR).empty

@@ -345,6 +345,14 @@ def test_few_folds_need_a_larger_difference(evidence):
     assert "cannot be told" in findings._over_folds(evidence, **difference, folds=1)
 
 
+def test_settings_that_differ_in_several_parameters_are_not_judged_alone(evidence):
+    drawn = evidence.paths.assign(crossed=evidence.paths["candidate"] != "xgboost")
+    told = [f["text"] for f in about(dataclasses.replace(evidence, paths=drawn), "Regularisation")]
+    [finding] = [text for text in told if text.startswith("XGBoost")]
+    assert finding.startswith("XGBoost: of 4 settings that were measured on all folds the best has")
+    assert finding.endswith("several parameters at once, so none can be judged alone.")
+
+
 def test_the_best_and_worst_settings_are_told(evidence):
     told = [f["text"] for f in about(evidence, "Regularisation")]
     [c] = [text for text in told if text.startswith("L2 logistic regression, C")]

@@ -55,6 +55,11 @@ def test_settings_that_are_no_number_are_text(trials):
     assert solver["on_path"].tolist() == [False, True, True]
 
 
+def test_only_a_whole_grid_is_crossed(trials):
+    assert not trace_regularisation(trials)["crossed"].any()
+    assert trace_regularisation(trials[trials["trial"] < 2])["crossed"].all()
+
+
 def test_nested_settings_become_text(trials):
     nested = trials.assign(
         parameters=[json.dumps({"shape": [trial, None]}) for trial in trials["trial"]]

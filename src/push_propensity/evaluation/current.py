@@ -10,25 +10,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from push_propensity.frame.columns import CREATED_AT, DAYS_SINCE_PURCHASE, PRODUCT
+from push_propensity.frame.columns import CREATED_AT, DAYS_SINCE_PURCHASE, PRODUCT, USER
 from push_propensity.models.families import FAMILIES
 from push_propensity.models.purchase_model import PurchaseModel
 
 logger = logging.getLogger(__name__)
 
+LEAST_SHARED = 0.5  # of the latest rows, whose users are active still
 TOP_SHARE = 0.02  # of each product's users, the likeliest first
 RANKS = ("entry", "as_of", "longest", "pairs", "left", "left_of_top", "mean", "mean_of_left")
 RANGES = ("feature", "low", "high", "outside")
 
 
 def rank_who_left(
-    current_frame: pd.DataFrame | None, split_days: pd.DataFrame, **models: PurchaseModel
+    current_frame: pd.DataFrame | None, test: pd.DataFrame, **models: PurchaseModel
 ) -> pd.DataFrame:
     """Say how each candidate ranks users who last bought a product longer ago than any in training.
 
     Args:
         current_frame: The features of every active user; None where there is no such frame.
-        split_days: The plan of the split: a frame from before its last day is not looked at.
+        test: The test part: a frame from before its last day, or without most of its users, is
+            of other data and not looked at.
         **models: The fitted entries.
 
     Returns:
@@ -38,7 +40,7 @@ def rank_who_left(
         and of those left. No rows without a current frame that has the models' features.
     """
     candidates = [model for model in models.values() if FAMILIES[model.name].kind == "candidate"]
-    frame = _usable(current_frame, split_days, candidates)
+    frame = _usable(current_frame, test, candidates)
     if frame is None:
         return pd.DataFrame(columns=list(RANKS))
     return pd.DataFrame([_rank(frame, model) for model in candidates], columns=list(RANKS))
@@ -64,7 +66,7 @@ def _rank(frame: pd.DataFrame, model: PurchaseModel) -> dict[str, Any]:
 
 def count_outside(
     current_frame: pd.DataFrame | None,
-    split_days: pd.DataFrame,
+    test: pd.DataFrame,
     winner: Mapping[str, Any],
     **models: PurchaseModel,
 ) -> pd.DataFrame:
@@ -72,7 +74,8 @@ def count_outside(
 
     Args:
         current_frame: The features of every active user; None where there is no such frame.
-        split_days: The plan of the split: a frame from before its last day is not looked at.
+        test: The test part: a frame from before its last day, or without most of its users, is
+            of other data and not looked at.
         winner: With the name of the winner as `candidate`.
         **models: The fitted entries.
 
@@ -81,7 +84,7 @@ def count_outside(
         that count at the least and at the most) and the share `outside`.
     """
     model = models[winner["candidate"]]
-    frame = _usable(current_frame, split_days, [model])
+    frame = _usable(current_frame, test, [model])
     if frame is None:
         return pd.DataFrame(columns=list(RANGES))
     rows = [
@@ -93,19 +96,23 @@ def count_outside(
 
 
 def _usable(
-    frame: pd.DataFrame | None, split_days: pd.DataFrame, models: list[PurchaseModel]
+    frame: pd.DataFrame | None, test: pd.DataFrame, models: list[PurchaseModel]
 ) -> pd.DataFrame | None:
     """Return the frame if it can be scored and is of these data."""
     if frame is None or frame.empty:
         return None
     lacking = {name for model in models for name in model.features} - set(frame.columns)
-    if lacking or frame[CREATED_AT].max() < split_days["day"].max():
-        logger.warning(
-            "The current frame %s and is left out of the report. "
-            "Make it anew: kedro run --pipelines current_frame,reporting.",
-            f"lacks {len(lacking)} features of the models"
-            if lacking
-            else "is older than the latest orders",
-        )
-        return None
-    return frame
+    if lacking:
+        problem = f"lacks {len(lacking)} features of the models"
+    elif frame[CREATED_AT].max() < test[CREATED_AT].max().normalize():
+        problem = "is older than the latest orders"
+    elif test[USER].isin(frame[USER]).mean() < LEAST_SHARED:
+        problem = "is of other users than the test part"
+    else:
+        return frame
+    logger.warning(
+        "The current frame %s and is left out of the report. "
+        "Make it anew: kedro run --pipelines current_frame,reporting.",
+        problem,
+    )
+    return None

@@ -82,12 +82,18 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> TableView:
             for m in METRICS
         )
         name = entry_label(str(row["candidate"]))
-        rows.append((name, *cells, count(row["trials"]), _settings(row["parameters"])))
+        rows.append((name, *cells, _trials(row), _settings(row["parameters"])))
         if row["is_winner"]:
             best.add(position)
     columns = ("entry", *(metric_label(m) for m in METRICS), "trials", "parameters")
     caption = "Leaderboard: mean over the folds ± standard error, one trial of each; winner in bold"
     return TableView(caption, columns, tuple(rows), frozenset(best))
+
+
+def _trials(row: Mapping[Any, Any]) -> str:
+    """How many settings were tried, and how many of them not to the end."""
+    given_up = int(row["given_up"])
+    return count(row["trials"]) + (f"\n{count(given_up)} given up early" if given_up else "")
 
 
 def _settings(text: object) -> str:

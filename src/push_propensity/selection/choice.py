@@ -114,10 +114,10 @@ def build_leaderboard(trials: pd.DataFrame, *chosen: dict[str, Any]) -> pd.DataF
 
     Returns:
         One row per family that was measured: candidate, kind, is_winner, trials (how many were
-        made), parameters (of the best, JSON text), folds, folds_ranked (those with a product
-        to rank users of; the others are left out of the product metrics),
-        the mean of products and purchases_covered, the mean over the folds of each metric with its
-        standard error, and the headline for repeat and explore rows.
+        made), given_up (how many of them before all folds were measured), parameters (of the best,
+        JSON text), folds, folds_ranked (those with a product to rank users of; the others are left
+        out of the product metrics), the mean of products and purchases_covered, the mean over the
+        folds of each metric with its standard error, and the headline for repeat and explore rows.
     """
     measured = {choice["candidate"]: choice for choice in chosen}
     table = pd.DataFrame([_entry(trials, choice) for choice in measured.values()])
@@ -136,6 +136,7 @@ def _entry(trials: pd.DataFrame, choice: dict[str, Any]) -> dict[str, Any]:
         "candidate": choice["candidate"],
         "kind": choice["kind"],
         "trials": int(tried["trials"].iloc[0]),
+        "given_up": int(tried.loc[tried["given_up"], "trial"].nunique()),
         "parameters": json.dumps(choice["parameters"], sort_keys=True),
         "folds": len(everything),
         "folds_ranked": int(everything[HEADLINE].count()),

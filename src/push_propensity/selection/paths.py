@@ -20,6 +20,7 @@ COLUMNS = {
     "behind": "float64",
     "behind_standard_error": "float64",
     "on_path": "bool",
+    "crossed": "bool",
 }
 
 
@@ -33,8 +34,9 @@ def trace_regularisation(trials: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per (candidate, parameter, trial): setting (text), value (NaN where the setting is
         no number), mean, low, high (over the folds), folds, behind (mean over the folds of the
-        candidate's best trial minus this one), behind_standard_error, and on_path: the best trial
-        at this setting. Parameters that never varied are left out.
+        candidate's best trial minus this one), behind_standard_error, on_path: the best trial at
+        this setting, and crossed: each setting was measured with each one of the other parameters,
+        so that its own part can be told. Parameters that never varied are left out.
     """
     whole = (trials["segment"] == "all") & ~trials["given_up"]
     chosen = trials[(trials["kind"] == "candidate") & whole]
@@ -51,7 +53,8 @@ def trace_regularisation(trials: pd.DataFrame) -> pd.DataFrame:
         ],
         columns=list(COLUMNS),
     )
-    return _on_path(_varied(tidy.astype(COLUMNS | {"on_path": "object"}))).astype(COLUMNS)
+    varied = _varied(tidy.astype(COLUMNS | {"on_path": "object", "crossed": "object"}))
+    return _crossed(_on_path(varied)).astype(COLUMNS)
 
 
 def _behind(chosen: pd.DataFrame) -> pd.DataFrame:
@@ -82,3 +85,11 @@ def _on_path(tidy: pd.DataFrame) -> pd.DataFrame:
     ranked = tidy.sort_values(["mean", "trial"], ascending=[False, True], kind="stable")
     marked = ranked.assign(on_path=~ranked.duplicated(key) & ranked["mean"].notna())
     return marked.sort_values(["candidate", "parameter", "trial"], ignore_index=True)
+
+
+def _crossed(tidy: pd.DataFrame) -> pd.DataFrame:
+    """Mark the candidates whose trials are all points of a grid."""
+    settings = tidy.groupby(["candidate", "parameter"])["setting"].nunique()
+    points = settings.groupby("candidate").prod()
+    measured = tidy.groupby("candidate")["trial"].nunique()
+    return tidy.assign(crossed=tidy["candidate"].map(measured == points))

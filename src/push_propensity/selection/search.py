@@ -60,6 +60,7 @@ class Search:
         self._study = optuna.create_study(direction="maximize", pruner=pruner)
         numbered = {trial.user_attrs[NUMBER]: trial for trial in kept.trials}
         self._study.add_trials(numbered[number] for number in sorted(numbered)[: self.total])
+        self.known = len(self._study.trials)
 
     def trials(self) -> Iterator[Trial]:
         """Yield the trials that were kept, then try points until they or the seconds are used up.

@@ -199,8 +199,14 @@ def sweep(
     search = Search(entry, [partial(measure, fold) for fold in parts], kept)
     trials = list(show_progress(search.trials(), entry.family, search.total))
     table = _tabulate(entry, trials)
-    given_up = sum(trial.given_up for trial in trials)
-    logger.info("%s: tried %d settings, gave up %d early", entry.family, len(trials), given_up)
+    logger.info(
+        "%s: tried %d of %d settings, %d of them in an earlier run, and gave up %d early",
+        entry.family,
+        len(trials),
+        search.total,
+        search.known,
+        sum(trial.given_up for trial in trials),
+    )
     return table
 
 

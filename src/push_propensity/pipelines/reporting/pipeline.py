@@ -146,13 +146,13 @@ def _measurements() -> Pipeline:
             ),
             Node(
                 rank_who_left,
-                {"current_frame": CURRENT, "split_days": "split_days"} | models,
+                {"current_frame": CURRENT, "test": "test"} | models,
                 "current_ranks",
                 name="rank_who_left",
             ),
             Node(
                 count_outside,
-                {"current_frame": CURRENT, "split_days": "split_days", "winner": "winner"} | models,
+                {"current_frame": CURRENT, "test": "test", "winner": "winner"} | models,
                 "current_ranges",
                 name="count_outside",
             ),

@@ -70,8 +70,9 @@ def extended_groups(columns: Collection[str]) -> dict[str, tuple[str, ...]]:
     present = {group: names for group, names in named.items() if names}
     if not present:
         raise DataError(
-            "The feature study compares extended features, and the feature frame has none. Build "
-            "it from raw tables with feature_options.extended.groups, then run data_processing."
+            "The feature study compares extended features, and the feature frame has none. Name "
+            "feature_options.extended.groups, set start_from: raw_tables in globals.yml and run "
+            "feature_engineering,data_processing,feature_study."
         )
     return present
 
