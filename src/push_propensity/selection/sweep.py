@@ -228,9 +228,8 @@ def _tabulate(options: CandidateOptions, trials: Sequence["Trial"]) -> pd.DataFr
     """
     points: dict[str, Trial] = {}
     for trial in trials:
-        known = points.setdefault(json.dumps(trial.point, sort_keys=True), trial)
-        if len(trial.folds) > len(known.folds):
-            points[json.dumps(trial.point, sort_keys=True)] = trial
+        point = json.dumps(trial.point, sort_keys=True)
+        points[point] = max(points.get(point, trial), trial, key=lambda known: len(known.folds))
     tables = []
     for trial in points.values():
         table = pd.DataFrame([record for records in trial.folds for record in records])
