@@ -538,47 +538,50 @@ def _products_off(evidence: Evidence) -> Iterator[Finding]:
 def _regularisation(evidence: Evidence) -> Iterator[Finding]:
     crossed = evidence.paths["crossed"]
     for _, part in evidence.paths[~crossed].groupby("candidate", sort=False):
-        yield from _drawn_settings(evidence, part)
-    for (candidate, parameter), part in evidence.paths[crossed].groupby(
-        ["candidate", "parameter"], sort=False
-    ):
-        path = part[part["on_path"] & part["mean"].notna()].sort_values("mean")
-        if len(path) < 2:
-            continue
-        worst, best = path.iloc[0], path.iloc[-1]
-        matters, how_sure = _behind(evidence, worst)
+        yield from _drawn_settings(evidence, part.drop_duplicates("trial"))
+    on_path = evidence.paths[crossed & evidence.paths["on_path"]]
+    for _, path in on_path.groupby(["candidate", "parameter"], sort=False):
+        yield from _swept_parameter(evidence, path)
+
+
+def _swept_parameter(evidence: Evidence, path: pd.DataFrame) -> Iterator[Finding]:
+    """How far a parameter's best setting is from its worst."""
+    for worst, best, matters, behind in _extremes(evidence, path):
         text = (
-            f"{entry_label(str(candidate))}, {parameter}: the best trial has {best['setting']} and "
-            f"product AP {number(best['mean'])} on the folds; the best with {worst['setting']} is "
-            f"{how_sure}, {'so it matters' if matters else 'which is within noise'}."
+            f"{entry_label(str(best['candidate']))}, {best['parameter']}: the best trial has "
+            f"{best['setting']} and product AP {number(best['mean'])} on the folds; the best with "
+            f"{worst['setting']} is {behind}, "
+            f"{'so it matters' if matters else 'which is within noise'}."
         )
         edge = _edge(path, best) if matters else ""
         settled: Verdict = "note" if edge else "worked"
         yield Finding(SWEPT, settled if matters else "noise", text + edge)
 
 
-def _drawn_settings(evidence: Evidence, part: pd.DataFrame) -> Iterator[Finding]:
+def _drawn_settings(evidence: Evidence, trials: pd.DataFrame) -> Iterator[Finding]:
     """How far the best is from the worst of settings that differ in several parameters at once."""
-    trials = part[part["mean"].notna()].drop_duplicates("trial").sort_values("mean")
-    if len(trials) < 2:
-        return
-    worst, best = trials.iloc[0], trials.iloc[-1]
-    matters, how_sure = _behind(evidence, worst)
-    text = (
-        f"{entry_label(str(best['candidate']))}: of {plural(len(trials), 'setting')} that were "
-        f"measured on all folds the best has product AP {number(best['mean'])}; the worst is "
-        f"{how_sure}, {'so they matter' if matters else 'which is within noise'}. They differ in "
-        "several parameters at once, so none can be judged alone."
-    )
-    yield Finding(SWEPT, "worked" if matters else "noise", text)
+    for _, best, matters, behind in _extremes(evidence, trials):
+        text = (
+            f"{entry_label(str(best['candidate']))}: of "
+            f"{plural(int(trials['mean'].count()), 'setting')} that were measured on all folds the "
+            f"best has product AP {number(best['mean'])}; the worst is {behind}, "
+            f"{'so they matter' if matters else 'which is within noise'}. They differ in several "
+            "parameters at once, so none can be judged alone."
+        )
+        yield Finding(SWEPT, "worked" if matters else "noise", text)
 
 
-def _behind(evidence: Evidence, worst: pd.Series) -> tuple[bool, str]:
-    """Whether a trial is behind the best for certain, and by how much."""
-    behind, error = float(worst["behind"]), float(worst["behind_standard_error"])
-    folds = int(worst["folds"])
-    how_sure = f"{number(behind)} behind ({_over_folds(evidence, behind, error, folds)})"
-    return _certain(evidence, behind, error, folds), how_sure
+def _extremes(
+    evidence: Evidence, trials: pd.DataFrame
+) -> Iterator[tuple["pd.Series[Any]", "pd.Series[Any]", bool, str]]:
+    """The worst trial, the best, and how sure their distance is; nothing of fewer than two."""
+    measured = trials[trials["mean"].notna()].sort_values("mean")
+    if len(measured) > 1:
+        worst, best = measured.iloc[0], measured.iloc[-1]
+        behind, error = float(worst["behind"]), float(worst["behind_standard_error"])
+        folds = int(worst["folds"])
+        told = f"{number(behind)} behind ({_over_folds(evidence, behind, error, folds)})"
+        yield worst, best, _certain(evidence, behind, error, folds), told
 
 
 def _certain(evidence: Evidence, difference: float, error: float, folds: int) -> bool:
