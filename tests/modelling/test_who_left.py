@@ -58,7 +58,7 @@ def test_hold_no_more_of_the_likeliest_than_their_share_of_pairs(parameters, tod
     candidate = Candidates(**parameters["candidates"])[name]
     learned = pd.concat([sample.train, sample.validation], ignore_index=True)
     model = calibrate(fit(learned, candidate), sample.calibration, candidate)
-    [row] = rank_who_left(today, sample.test, model=model).to_dict("records")
+    [row] = rank_who_left(today, model=model).to_dict("records")
     assert row["longest"] == sample.train[DAYS_SINCE_PURCHASE].max() == 203
     assert row["left"] > 0.009
     assert row["left_of_top"] <= row["left"]

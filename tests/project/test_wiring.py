@@ -132,7 +132,7 @@ def test_every_plain_run_is_chosen_by_a_word(registered):
         (["current_frame", "ingestion"], ["make_prices", "read_raw_tables"]),
         (["point_in_time_check", "ingestion"], ["make_orders", "check_point_in_time"]),
         (["reporting", "lag_study"], ["study_lags", "select_lags"]),
-        (["reporting", "current_frame"], ["build_current_frame", "rank_who_left"]),
+        (["reporting", "current_frame"], ["build_current_frame", "take_current_frame"]),
     ],
 )
 def test_kedro_knows_what_makes_files_and_what_reads_them(registered, chosen, order):

@@ -22,28 +22,58 @@ RANKS = ("entry", "as_of", "longest", "pairs", "left", "left_of_top", "mean", "m
 RANGES = ("feature", "low", "high", "outside")
 
 
-def rank_who_left(
+def take_current_frame(
     current_frame: pd.DataFrame | None, test: pd.DataFrame, **models: PurchaseModel
 ) -> pd.DataFrame:
-    """Say how each candidate ranks users who last bought a product longer ago than any in training.
+    """Return the current frame if the candidates can score it and it is of these data.
 
     Args:
         current_frame: The features of every active user; None where there is no such frame.
-        test: The test part: a frame from before its last day, or without most of its users, is
-            of other data and not looked at.
+        test: The test part: a frame from before its last day, or without most of its users, is of
+            other data.
+        **models: The fitted entries.
+
+    Returns:
+        The frame, or one without rows.
+    """
+    if current_frame is None or current_frame.empty:
+        return pd.DataFrame()
+    needed = {name for model in _candidates(models) for name in model.features}
+    if lacking := needed - set(current_frame.columns):
+        problem = f"lacks {len(lacking)} features of the models"
+    elif current_frame[CREATED_AT].max() < test[CREATED_AT].max().normalize():
+        problem = "is older than the latest orders"
+    elif test[USER].isin(current_frame[USER]).mean() < LEAST_SHARED:
+        problem = "is of other users than the test part"
+    else:
+        return current_frame
+    logger.warning(
+        "The current frame %s and is left out of the report. "
+        "Make it anew: kedro run --pipelines current_frame,reporting.",
+        problem,
+    )
+    return pd.DataFrame()
+
+
+def _candidates(models: Mapping[str, PurchaseModel]) -> list[PurchaseModel]:
+    return [model for model in models.values() if FAMILIES[model.name].kind == "candidate"]
+
+
+def rank_who_left(users_of_today: pd.DataFrame, **models: PurchaseModel) -> pd.DataFrame:
+    """Say how each candidate ranks users who last bought a product longer ago than any in training.
+
+    Args:
+        users_of_today: From `take_current_frame`.
         **models: The fitted entries.
 
     Returns:
         One row per candidate: entry, as_of, longest (days, the most that training saw), pairs of
         user and product, `left` (the share of pairs last bought longer ago), `left_of_top` (their
         share of the likeliest 2 % of each product's users), and the mean probability of all pairs
-        and of those left. No rows without a current frame that has the models' features.
+        and of those left. No rows where the frame has none.
     """
-    candidates = [model for model in models.values() if FAMILIES[model.name].kind == "candidate"]
-    frame = _usable(current_frame, test, candidates)
-    if frame is None:
-        return pd.DataFrame(columns=list(RANKS))
-    return pd.DataFrame([_rank(frame, model) for model in candidates], columns=list(RANKS))
+    rows = [_rank(users_of_today, model) for model in _candidates(models) if len(users_of_today)]
+    return pd.DataFrame(rows, columns=list(RANKS))
 
 
 def _rank(frame: pd.DataFrame, model: PurchaseModel) -> dict[str, Any]:
@@ -65,17 +95,12 @@ def _rank(frame: pd.DataFrame, model: PurchaseModel) -> dict[str, Any]:
 
 
 def count_outside(
-    current_frame: pd.DataFrame | None,
-    test: pd.DataFrame,
-    winner: Mapping[str, Any],
-    **models: PurchaseModel,
+    users_of_today: pd.DataFrame, winner: Mapping[str, Any], **models: PurchaseModel
 ) -> pd.DataFrame:
     """Say which of the winner's inputs lie outside of what it learned from, and how many.
 
     Args:
-        current_frame: The features of every active user; None where there is no such frame.
-        test: The test part: a frame from before its last day, or without most of its users, is
-            of other data and not looked at.
+        users_of_today: From `take_current_frame`.
         winner: With the name of the winner as `candidate`.
         **models: The fitted entries.
 
@@ -83,36 +108,10 @@ def count_outside(
         One row per number that has values outside, the most first: feature, low, high (the values
         that count at the least and at the most) and the share `outside`.
     """
-    model = models[winner["candidate"]]
-    frame = _usable(current_frame, test, [model])
-    if frame is None:
-        return pd.DataFrame(columns=list(RANGES))
     rows = [
-        (name, low, high, 1 - frame[name].astype("float32").between(low, high).mean())
-        for name, (low, high) in model.bounds.items()
+        (name, low, high, 1 - users_of_today[name].astype("float32").between(low, high).mean())
+        for name, (low, high) in models[winner["candidate"]].bounds.items()
+        if len(users_of_today)
     ]
     table = pd.DataFrame(rows, columns=list(RANGES))
     return table[table["outside"] > 0].sort_values("outside", ascending=False, ignore_index=True)
-
-
-def _usable(
-    frame: pd.DataFrame | None, test: pd.DataFrame, models: list[PurchaseModel]
-) -> pd.DataFrame | None:
-    """Return the frame if it can be scored and is of these data."""
-    if frame is None or frame.empty:
-        return None
-    lacking = {name for model in models for name in model.features} - set(frame.columns)
-    if lacking:
-        problem = f"lacks {len(lacking)} features of the models"
-    elif frame[CREATED_AT].max() < test[CREATED_AT].max().normalize():
-        problem = "is older than the latest orders"
-    elif test[USER].isin(frame[USER]).mean() < LEAST_SHARED:
-        problem = "is of other users than the test part"
-    else:
-        return frame
-    logger.warning(
-        "The current frame %s and is left out of the report. "
-        "Make it anew: kedro run --pipelines current_frame,reporting.",
-        problem,
-    )
-    return None

@@ -10,7 +10,7 @@ from push_propensity.evaluation.calibration import (
     describe_fits,
     measure_calibration,
 )
-from push_propensity.evaluation.current import count_outside, rank_who_left
+from push_propensity.evaluation.current import count_outside, rank_who_left, take_current_frame
 from push_propensity.evaluation.curves import trace_curves
 from push_propensity.evaluation.importance import permute_features
 from push_propensity.evaluation.lags import select_lags
@@ -25,7 +25,7 @@ from push_propensity.reports.page import render_report
 from push_propensity.selection.paths import trace_regularisation
 
 OPTIONS = "params:report_options"
-CURRENT = "current_frame@pandas"
+CURRENT, TODAY = "current_frame@pandas", "users_of_today"
 EVIDENCE = {
     "winner": "winner",
     "leaderboard": "leaderboard",
@@ -145,14 +145,20 @@ def _measurements() -> Pipeline:
                 name="select_lags",
             ),
             Node(
-                rank_who_left,
+                take_current_frame,
                 {"current_frame": CURRENT, "test": "test"} | models,
+                TODAY,
+                name="take_current_frame",
+            ),
+            Node(
+                rank_who_left,
+                {TODAY: TODAY} | models,
                 "current_ranks",
                 name="rank_who_left",
             ),
             Node(
                 count_outside,
-                {"current_frame": CURRENT, "test": "test", "winner": "winner"} | models,
+                {TODAY: TODAY, "winner": "winner"} | models,
                 "current_ranges",
                 name="count_outside",
             ),
